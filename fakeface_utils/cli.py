@@ -1,0 +1,73 @@
+"""The command line: ``fakeface sample | import | verify`` (also ``python -m fakeface_utils``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fakeface_utils import __version__, config
+from fakeface_utils.datasets import archives, testbed, verify
+from fakeface_utils.datasets.layouts import LayoutError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 done, 1 could not, 2 wrong usage)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (archives.DataError, LayoutError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing half-made was kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fakeface", description="Data for the fakeface lessons.")
+    parser.add_argument("--version", action="version", version=f"fakeface {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    sample = commands.add_parser("sample", help="draw the testbed, laid out as the two Kaggle sets are")
+    sample.add_argument("--dest", type=Path, default=config.sample_dir(), help="default: %(default)s")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--overwrite", action="store_true", help="draw again over a sample of other settings")
+    sample.set_defaults(run=_sample)
+
+    bring_in = commands.add_parser("import", help="bring a Kaggle set in, from its zip or from a folder")
+    source = bring_in.add_mutually_exclusive_group(required=True)
+    source.add_argument("--from-zip", type=Path, metavar="FILE")
+    source.add_argument("--from-dir", type=Path, metavar="DIR")
+    bring_in.add_argument("--dest", type=Path, default=config.data_dir(), help="default: %(default)s")
+    bring_in.set_defaults(run=_import)
+
+    check = commands.add_parser("verify", help="count, decode and hash every image of a set")
+    check.add_argument("folder", type=Path, help="the set's folder, such as data/140k")
+    check.set_defaults(run=_verify)
+    return parser
+
+
+def _sample(options: argparse.Namespace) -> int:
+    for layout, spec in testbed.default_specs(seed=options.seed).items():
+        where = testbed.make_sample(options.dest / layout, spec, overwrite=options.overwrite)
+        print(f"{where}: {spec.n_images} drawn portraits in the layout of the {layout} set")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    if options.from_zip:
+        where, report = archives.import_zip(options.from_zip, options.dest)
+    else:
+        where, report = archives.import_dir(options.from_dir, options.dest)
+    print(report)
+    if report.unreadable:
+        print(f"{len(report.unreadable)} files were left out; they are listed in {where / 'left_out.csv'}")
+    print(f"{where}: the set {report.set} is ready")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    report = verify.verify(options.folder)
+    print(report)
+    return 1 if report.unreadable else 0

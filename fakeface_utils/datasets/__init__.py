@@ -1,0 +1,1 @@
+"""Files, indexes, splits and pipelines. Nothing here loads TensorFlow but ``pipeline`` and ``augment``."""
