@@ -1,0 +1,145 @@
+"""Intervals: right in known cases, and covering what they promise to cover."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
+
+from fakeface_utils.evaluation.intervals import Estimate, auc, bootstrap, wilson
+
+
+def binormal(rng, n_real, n_fake, area):
+    labels = np.r_[np.zeros(n_real, int), np.ones(n_fake, int)]
+    return labels, rng.normal(size=n_real + n_fake) + labels * np.sqrt(2) * norm.ppf(area)
+
+
+def test_estimate_prints():
+    estimate = Estimate(0.7123, 0.684, 0.7449, 100)
+    assert str(estimate) == f"{estimate}" == ".71 [.68, .74]"
+    assert f"{estimate:.3f}" == ".712 [.684, .745]"
+    assert str(Estimate(1.0, 0.996, 1.0, 3)) == "1.00 [1.00, 1.00]"
+    assert str(Estimate(-0.05, -0.1, 10.04, 3)) == "-.05 [-.10, 10.04]"
+    with pytest.raises(AttributeError):
+        estimate.value = 1
+
+
+def test_wilson_known_values():
+    # Newcombe 1998, table I: 81 of 263 and 0 of 20
+    a, b = wilson(81, 263), wilson(0, 20)
+    assert (a.low, a.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert (b.low, b.high) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson(5, 10, level=0.5).high < wilson(5, 10).high
+    for bad in ((3, 2), (-1, 4), (0, 0)):
+        with pytest.raises(ValueError, match="0 <= successes <= n"):
+            wilson(*bad)
+
+
+def test_auc_is_the_share_of_pairs():
+    rng = np.random.default_rng(0)
+    labels, scores = rng.integers(0, 2, 80), rng.integers(0, 6, 80)  # many ties
+    real, fake = scores[labels == 0], scores[labels == 1]
+    pairs = [(f > r) + 0.5 * (f == r) for f in fake for r in real]
+    assert auc(labels, scores, n_resamples=10).value == pytest.approx(np.mean(pairs))
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(90) // 3, np.arange(90) // 40])
+def test_the_fast_resamples_are_those_of_the_plain_metric(groups):
+    rng = np.random.default_rng(1)
+    labels, scores = np.arange(90) % 2, rng.integers(0, 9, 90).astype(float)
+    if groups is not None and groups.max() == 2:
+        labels = np.sort(labels)  # some groups of one class, one mixed
+    fast, plain = (
+        auc(labels, scores, groups, n_resamples=150),
+        bootstrap(roc_auc_score, labels, scores, groups, n_resamples=150),
+    )
+    assert (fast.value, fast.low, fast.high, fast.n) == pytest.approx((plain.value, plain.low, plain.high, plain.n))
+
+
+def test_coverage_on_a_known_auc():
+    rng = np.random.default_rng(2)
+    hits = 0
+    for seed in range(300):
+        estimate = auc(*binormal(rng, 60, 40, 0.75), n_resamples=400, seed=seed)
+        hits += estimate.low <= 0.75 <= estimate.high
+    # 95 % of 300 is 285, sd 3.8. A 90 % interval (270) or one for twice the images (about 250) falls outside.
+    assert 274 <= hits <= 296
+
+
+def test_coverage_with_duplicates_needs_groups():
+    rng = np.random.default_rng(3)
+    hits = np.zeros(2)
+    for seed in range(150):
+        labels, scores = (np.repeat(x, 4) for x in binormal(rng, 50, 50, 0.75))
+        groups = np.repeat(np.arange(100), 4)
+        for k, g in enumerate((groups, None)):
+            estimate = auc(labels, scores, g, n_resamples=300, seed=seed)
+            hits[k] += estimate.low <= 0.75 <= estimate.high
+    assert 134 <= hits[0] <= 149
+    assert hits[1] < 120
+
+
+def test_duplicates_do_not_narrow_a_grouped_interval():
+    labels, scores = binormal(np.random.default_rng(4), 100, 100, 0.7)
+    one = auc(labels, scores)
+    many = auc(np.repeat(labels, 5), np.repeat(scores, 5), np.repeat(np.arange(200), 5))
+    blind = auc(np.repeat(labels, 5), np.repeat(scores, 5))
+    assert (many.low, many.high) == pytest.approx((one.low, one.high), abs=1e-12)  # the same draws
+    assert blind.high - blind.low < 0.6 * (many.high - many.low)
+
+
+def test_strata_and_mixed_groups():
+    labels = np.r_[np.zeros(30, int), np.ones(30, int)]
+    counts = []
+
+    def share(y, s):
+        counts.append((y == 0).sum())
+        return y.mean()
+
+    bootstrap(share, labels, labels, n_resamples=50)
+    assert set(counts) == {30}  # one-class groups: class counts never move
+    counts.clear()
+    pairs = np.r_[np.arange(30), np.arange(30)]  # every group one real, one fake
+    pairs[30:40] = -1  # ten fakes in one group with nobody: an all-fake group
+    bootstrap(share, labels, labels, pairs, n_resamples=50)
+    assert set(counts) == {30}
+    counts.clear()
+    uneven = np.r_[np.arange(30), np.repeat(np.arange(10), 3)]  # mixed 1:3 and all-real groups
+    bootstrap(share, labels, labels, uneven, n_resamples=50)
+    assert set(counts) == {30}
+    counts.clear()
+    trios = np.r_[np.repeat(np.arange(10), [1, 1, 1, 1, 1, 5, 5, 5, 5, 5]), np.arange(30) % 10]
+    bootstrap(share, labels, labels, trios, n_resamples=50)
+    assert len(set(counts)) > 3 and min(counts) > 0  # mixed groups of unequal size move the counts
+
+
+def test_seed_and_level():
+    labels, scores = binormal(np.random.default_rng(5), 80, 80, 0.7)
+    assert auc(labels, scores, seed=1) == auc(labels, scores, seed=1) != auc(labels, scores, seed=2)
+    wide, narrow = auc(labels, scores, level=0.99), auc(labels, scores, level=0.8)
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_order_of_the_images_does_not_matter_to_the_value():
+    labels, scores = binormal(np.random.default_rng(6), 50, 70, 0.7)
+    order = np.random.default_rng(7).permutation(120)
+    assert auc(labels[order], scores[order]).value == pytest.approx(auc(labels, scores).value)
+
+
+def test_two_thousand_images_are_quick():
+    labels, scores = binormal(np.random.default_rng(8), 1000, 1000, 0.7)
+    start = time.process_time()
+    auc(labels, scores)
+    assert time.process_time() - start < 1.5
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="reals and fakes"):
+        auc([1, 1], [0.1, 0.2])
+    with pytest.raises(ValueError, match="as many"):
+        bootstrap(roc_auc_score, [0, 1], [0.1])
+    with pytest.raises(ValueError, match="as many"):
+        bootstrap(roc_auc_score, [], [])
+    with pytest.raises(ValueError, match=r"0 \(real\) or 1"):
+        auc([0, 2], [0.1, 0.2])
