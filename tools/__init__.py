@@ -1,0 +1,1 @@
+"""What builds, checks and runs the lessons. Nothing here is imported by a lesson."""

@@ -1,0 +1,127 @@
+"""Executed lessons as pages to click through, readable without a network: python -m tools.course_pages"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import html
+import io
+import json
+import mimetypes
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from bs4 import BeautifulSoup
+from jinja2 import Environment, FileSystemLoader
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments.formatters import HtmlFormatter
+
+ROOT = Path(__file__).parents[1]
+EXTERNAL = ("http:", "https:", "mailto:", "data:", "#")
+
+
+def formula(tex: str, block: bool) -> str:
+    """A formula as a small inline picture (no MathJax: it would come from the net); TeX where that fails."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.mathtext import math_to_image
+
+    picture = io.BytesIO()
+    try:
+        font = FontProperties(size=16 if block else 12.75)  # 12.75 points are the page's 17 pixels
+        depth = math_to_image(f"${tex.strip()}$", picture, font, dpi=72, format="svg")
+    except ValueError:
+        return f"<code>{html.escape(tex)}</code>"
+    data, alt = base64.b64encode(picture.getvalue()).decode(), html.escape(tex, quote=True)
+    style = "display:block;margin:1em auto" if block else f"vertical-align:-{depth / 12.75:.2f}em"
+    return f'<img class="math" style="{style}" alt="{alt}" src="data:image/svg+xml;base64,{data}">'
+
+
+class Renderer(IPythonRenderer):
+    """nbconvert's Markdown, with formulas drawn."""
+
+    def inline_math(self, body: str) -> str:
+        return formula(body, block=False)
+
+    def block_math(self, body: str) -> str:
+        return formula(body, block=True)
+
+
+def body(path: Path) -> str:
+    """The cells of an executed notebook as HTML."""
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    render = MarkdownWithMath(Renderer(escape=False, exclude_anchor_links=True)).render
+    exporter.register_filter("markdown2html", render)
+    notebook = nbformat.read(path, as_version=4)
+    # papermill marks a failure with red banners; the page says it once, on top.
+    notebook.cells = [c for c in notebook.cells if "papermill-error-cell-tag" not in c.metadata.get("tags", [])]
+    return exporter.from_notebook_node(notebook)[0]
+
+
+def offline(page: str, source: Path, out: Path) -> str:
+    """Links lead to the pages beside this one, pictures are inside, nothing is fetched from elsewhere."""
+    soup = BeautifulSoup(page, "html.parser")
+    for tag in soup.find_all(["script", "link", "iframe"]):
+        if str(tag.get("src") or tag.get("href") or "").startswith(("http", "//")):
+            tag.decompose()
+    for image in soup.find_all("img"):
+        target = image.get("src", "")
+        if target.startswith(("http", "//")):
+            image.replace_with(image.get("alt") or target)
+        elif not target.startswith(EXTERNAL) and (source.parent / target).is_file():
+            kind = mimetypes.guess_type(target)[0]
+            image["src"] = f"data:{kind};base64," + base64.b64encode((source.parent / target).read_bytes()).decode()
+    for link in soup.find_all("a", href=True):
+        target = link["href"]
+        if re.fullmatch(r"(\.\./)*(?:notebooks/)?\d\d_\w+\.ipynb(#.*)?", target):
+            link["href"] = Path(target).name.replace(".ipynb", ".html")
+        elif not target.startswith(EXTERNAL):
+            link["href"] = os.path.relpath(source.parent / target, out)
+    return str(soup)
+
+
+def lessons(out: Path, root: Path) -> list[dict]:
+    """What the runner left: each lesson's stamp with its question and its notebook."""
+    found = []
+    for path in sorted(out.glob("[0-9][0-9]_*.json")):
+        stamp = json.loads(path.read_text(encoding="utf-8"))
+        executed = path.with_suffix(".ipynb")
+        notebook = executed if executed.exists() else root / stamp["source"]  # it broke before the first cell
+        text = "\n".join(c.source for c in nbformat.read(notebook, as_version=4).cells if c.cell_type == "markdown")
+        title = re.search(r"^# (.+)$", text, re.MULTILINE)
+        found.append({**stamp, "name": path.stem, "path": notebook, "title": title[1] if title else path.stem})
+    return found
+
+
+def write_pages(out: Path, root: Path = ROOT) -> Path:
+    """All pages and the syllabus; returns the syllabus."""
+    found = lessons(out, root)
+    if not found:
+        raise SystemExit(f"{out}: no executed lessons; run python -m tools.run_lessons first")
+    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    template = templates.get_template("page.html.j2")
+    code_style = HtmlFormatter(style="default").get_style_defs(".highlight")
+    for index, lesson in enumerate(found):
+        page = offline(body(lesson["path"]), root / lesson["source"], out)
+        before, after = found[index - 1] if index else None, found[index + 1] if index + 1 < len(found) else None
+        text = template.render(lesson=lesson, body=page, before=before, after=after, code_style=code_style)
+        (out / f"{lesson['name']}.html").write_text(text, encoding="utf-8")
+    syllabus = out / "index.html"
+    syllabus.write_text(template.render(lessons=found, versions=found[-1]["inputs"]["versions"]), encoding="utf-8")
+    return syllabus
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.course_pages", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("build/course"), help="where the lessons were run to")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    args = parser.parse_args(argv)
+    print(write_pages(args.out.resolve(), args.root.resolve()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

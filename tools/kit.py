@@ -1,0 +1,180 @@
+"""The two commands and their parts, with the standard library only: python tools/kit.py course|test|…
+
+setup    make .venv with the exact versions of requirements.lock (minutes and about 2 GB, once)
+course   draw the test portraits, run every solved lesson, write the pages under build/course
+test     everything that must hold before a change is shared; `-- ARGS` go to pytest
+lessons  build the notebooks from notebooks/src
+report   write results/RESULTS.md from the records
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "fakeface-setup"
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+
+def suitable(python: str) -> bool:
+    """Whether a Python runs at all and is one of those that TensorFlow has packages for."""
+    code = f"import sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def find_python() -> str:
+    """This Python, else a suitable one on the PATH; exit 2 where there is none."""
+    names = [sys.executable, *(shutil.which(f"python3.{minor}") for minor in range(NEWEST[1], OLDEST[1] - 1, -1))]
+    for python in filter(None, names):
+        if suitable(python):
+            return python
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(
+        f"The kit needs Python 3.11, 3.12 or 3.13; this is {version} and no other was found on the PATH. "
+        "Install one (conda env create -f environment.yml does) and run the command again with it.",
+        file=sys.stderr,
+    )
+    raise SystemExit(2)
+
+
+def wanted() -> str:
+    """What a finished set-up depends on."""
+    total = hashlib.sha256(str(ROOT).encode())  # the editable install points here
+    for name in ("requirements.lock", "pyproject.toml"):
+        total.update((ROOT / name).read_bytes())
+    return total.hexdigest()
+
+
+def setup() -> None:
+    """Make .venv as the lock says. The stamp comes last, so that an interrupted set-up is done again."""
+    if STAMP.exists() and STAMP.read_text() == wanted() and suitable(str(PYTHON)):
+        return
+    STAMP.unlink(missing_ok=True)
+    python, start = find_python(), time.monotonic()
+    print("Setting up .venv: this takes minutes and about 2 GB, once.", flush=True)
+    if not suitable(str(PYTHON)):
+        if VENV.exists():
+            shutil.rmtree(VENV)
+        must([python, "-m", "venv", str(VENV)])
+    install_lock()
+    # The build tools are in the lock: nothing is fetched here, so it also works without a network.
+    own = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+    must([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *own])
+    STAMP.write_text(wanted())
+    print(f".venv is ready after {time.monotonic() - start:.0f} s", flush=True)
+
+
+def install_lock() -> None:
+    """pip, told on one line instead of hundreds; its own words where it fails."""
+    lock = ROOT / "requirements.lock"
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+    command += ["--compile", "--require-hashes", "-r", str(lock)]
+    said, seen = [], 0
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as pip:
+        for line in pip.stdout:
+            said = [*said[-19:], line]
+            if line.startswith(("Collecting ", "Processing ", "Requirement already")):
+                seen += 1
+                if seen % 25 == 0:
+                    print(f"  {seen} packages looked at", flush=True)
+            elif line.startswith("Installing collected"):
+                print(f"  {seen} packages looked at; installing", flush=True)
+    if pip.returncode:
+        print("".join(said), file=sys.stderr)
+        raise SystemExit(
+            "pip could not install requirements.lock (its last words are above). Run this again to go on."
+        )
+
+
+def must(command: list[str]) -> None:
+    """A step that nothing can go on without."""
+    if subprocess.run(command, cwd=ROOT).returncode:
+        raise SystemExit(f"this failed: {' '.join(command)}")
+
+
+def steps(named: dict[str, list[str]], environment: dict[str, str] | None = None) -> int:
+    """Run each with the kit's Python, all of them even if one fails; at the end say which failed."""
+    failed = []
+    for name, arguments in named.items():
+        print(f"\n== {name}", flush=True)
+        env = {**(environment or {}), **os.environ}  # what the user set goes before our defaults
+        if subprocess.run([str(PYTHON), *arguments], cwd=ROOT, env=env).returncode:
+            failed.append(name)
+    print(f"\nfailed: {', '.join(failed)}" if failed else "\nall good", flush=True)
+    return 1 if failed else 0
+
+
+def lessons_run(kind: str, out: str, *more: str) -> list[str]:
+    return ["-m", "tools.run_lessons", "--profile", "smoke", "--kind", kind, "--out", out, *more]
+
+
+SAMPLE = ["-m", "fakeface_utils", "sample"]
+
+
+def course(extra: list[str]) -> int:
+    """All lessons, run and readable. Ends with the path to open."""
+    status = steps(
+        {
+            "draw the test portraits": SAMPLE,
+            "run the lessons": lessons_run("solutions", "build/course", *extra),
+            "write the pages": ["-m", "tools.course_pages", "--out", "build/course"],
+        }
+    )
+    print(f"open {ROOT / 'build/course/index.html'}")
+    return status
+
+
+def test(extra: list[str]) -> int:
+    """What must hold: style, lessons built from their sources, unit tests, every lesson without a network."""
+    store = {"FAKEFACE_RUNS": str(ROOT / "build/test/runs")}
+    return steps(
+        {
+            "ruff check": ["-m", "ruff", "check", "."],
+            "ruff format": ["-m", "ruff", "format", "--check", "."],
+            "notebooks are built": ["-m", "tools.build_lessons", "--check"],
+            "unit tests": ["-m", "pytest", *extra],
+            "draw the test portraits": SAMPLE,
+            "solved lessons": lessons_run("solutions", "build/test/solutions", "--block-network"),
+            # On the same store, so that finished experiments are loaded.
+            "unfilled lessons": lessons_run("student", "build/test/student", "--block-network"),
+        },
+        store,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["setup", "course", "test", "lessons", "report"])
+    parser.add_argument("extra", nargs=argparse.REMAINDER, help="passed on, as in: test -- -k intervals")
+    args = parser.parse_args()
+    extra = [argument for argument in args.extra if argument != "--"]
+    try:
+        setup()
+        if args.command == "course":
+            return course(extra)
+        if args.command == "test":
+            return test(extra)
+        if args.command == "lessons":
+            return steps({"build the notebooks": ["-m", "tools.build_lessons", *extra]})
+        if args.command == "report":
+            return steps({"write the report": ["-m", "tools.make_report", *extra]})
+    except KeyboardInterrupt:
+        print("\nstopped; run the command again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Writes what the README says of results and times from what was measured: python -m tools.make_report
+
+Nothing is measured here. Records come from lessons that ran on real images, times from run_lessons.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import sys
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from fakeface_utils.lessons import results
+
+ROOT = Path(__file__).parents[1]
+
+
+def take_records(source: Path, target: Path) -> list[Path]:
+    """Copy the records below ``source`` that rest on real images; returns what was written."""
+    written = []
+    for path in sorted(source.glob("*/*.json")):
+        record = results.read_record(path)
+        if record["evidence"]:
+            written.append(results.write_record(record, target))
+    return written
+
+
+def take_times(source: Path, target: Path, machine: str) -> None:
+    """Add the times of a run_lessons output folder to the table that lessons and README print."""
+    table = json.loads(target.read_text()) if target.is_file() else {}
+    for path in sorted(source.glob("[0-9][0-9]_*.json")):
+        stamp = json.loads(path.read_text())
+        if stamp["status"] == "ok":
+            measured = {key: stamp[key] for key in ("seconds", "memory_gb")}
+            measured |= {"machine": machine, "date": date.today().isoformat()}
+            table.setdefault(path.stem, {})[stamp["profile"]] = measured
+    target.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+def markdown_table(table: pd.DataFrame, corner: str) -> str:
+    rows = [[corner, *table.columns], ["---"] * (1 + len(table.columns))]
+    rows += [[name, *cells] for name, cells in zip(table.index, table.astype(str).to_numpy(), strict=True)]
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+
+
+def results_block(root: Path) -> str:
+    """What lesson 01 found on real images, and the claims about the sets themselves."""
+    records = results.recorded("01_data_tour", root / "results" / "records")
+    if not records:
+        return "No record of a real set is committed yet."
+    parts = []
+    for prefix, corner in (
+        ("shortcut AUC/", "AUC without a face"),
+        ("unusual table/", "rule: unusual JPEG table, so fake"),
+        ("pairs/", "pairs of images"),
+        ("1-NN accuracy/", "accuracy of the nearest neighbour"),
+    ):
+        table = results.metric_table(records, prefix).dropna(how="all", axis=1).fillna("-")
+        parts.append(markdown_table(table, corner))
+    claims = results.read_claims(root / "results" / "claims.yaml")
+    verdicts = results.structure_verdicts("01_data_tour", records, claims).set_index("report")
+    parts.append(markdown_table(verdicts, "report"))
+    return "\n\n".join(parts)
+
+
+def syllabus_block(root: Path) -> str:
+    """One row a lesson: its question, its badge and its times."""
+    lines = ["| lesson | question | smoke | laptop | colab | open |", "| --- | --- | --- | --- | --- | --- |"]
+    for path in sorted((root / "colab").glob("[0-9][0-9]_*.ipynb")):
+        cells = json.loads(path.read_text())["cells"]
+        title = "".join(cells[0]["source"])
+        question = re.search(r"^# (.+)$", title, re.MULTILINE)[1]
+        badge = re.search(r"\[!\[.*?\]\(.*?\)\]\(.*?\)", title)[0]
+        times = results.minutes(path.stem, root / "results" / "timings.json")["time"]
+        row = [f"[{path.stem}](notebooks/{path.name})", question, *times[["smoke", "laptop", "colab"]], badge]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def filled(text: str, blocks: dict[str, str]) -> str:
+    """``text`` with each block between its two markers; a ValueError if a marker is missing."""
+    for name, block in blocks.items():
+        begin, end = f"<!-- {name}: made by `make report` -->", f"<!-- end of {name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"README.md must hold {begin} and {end} once each")
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{block}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def this_machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only say whether README.md is up to date")
+    parser.add_argument("--take", type=Path, metavar="DIR", help="first commit the evidence among these records")
+    parser.add_argument("--take-times", type=Path, metavar="DIR", help="first take the times of this run's stamps")
+    parser.add_argument("--machine", default=this_machine(), help="where those times were measured: %(default)s")
+    parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    readme = options.root / "README.md"
+    try:
+        if options.take:
+            for path in take_records(options.take, options.root / "results" / "records"):
+                print(f"took {path.name}")
+        if options.take_times:
+            take_times(options.take_times, options.root / "results" / "timings.json", options.machine)
+        blocks = {"syllabus": syllabus_block(options.root), "results": results_block(options.root)}
+        text = filled(readme.read_text(), blocks)
+    except (results.RecordError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.check and text != readme.read_text():
+        print("README.md is not what the records say; run `make report`", file=sys.stderr)
+        return 1
+    if not options.check:
+        readme.write_text(text)
+        print(f"wrote {readme}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
