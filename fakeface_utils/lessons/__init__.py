@@ -1,0 +1,1 @@
+"""What the lessons call: set-up, exercise checks, recorded results."""

@@ -1,0 +1,132 @@
+"""What a lesson's first cells call: versions, profile, data. Colab's cells are at the end."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+
+from fakeface_utils import config
+from fakeface_utils.datasets import testbed
+from fakeface_utils.datasets.layouts import SPLITS, LayoutError, build_index, keep_some
+
+NOT_EVIDENCE = "testbed: not evidence"
+
+
+def show_versions(*packages: str) -> pd.DataFrame:
+    """A table of the versions in use, one row a package, Python and the processor first."""
+    rows = [("python", platform.python_version()), ("machine", f"{platform.machine()}, {os.cpu_count()} cores")]
+    rows += [(package, package_version(package)) for package in ("fakeface-utils", *packages)]
+    return pd.DataFrame(rows, columns=["what", "version"]).set_index("what")
+
+
+def package_version(package: str) -> str:
+    """The installed version of a package, or ``"missing"``; ``tensorflow`` may be the CPU wheel."""
+    for name in (package, f"{package}-cpu", f"{package}-headless"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "missing"
+
+
+def gpu_count() -> int:
+    """How many NVIDIA GPUs the driver lists; asks nvidia-smi, so TensorFlow is not loaded for it."""
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=False)
+    return listed.stdout.count("GPU ") if listed.returncode == 0 else 0
+
+
+def choose_profile(name: str = "auto") -> str:
+    """The profile a lesson runs with.
+
+    ``auto`` takes ``smoke`` when there is no real image set in the data directory, ``colab`` when there is
+    one and a GPU, ``laptop`` when there is one and no GPU. It never takes ``paper``.
+
+    Raises:
+        ValueError: ``name`` is neither ``auto`` nor a profile.
+    """
+    if name != "auto":
+        return config.check_profile(name)
+    if not any(_has_set(layout) for layout in ("140k", "yonsei")):
+        return "smoke"
+    return "colab" if gpu_count() else "laptop"
+
+
+def open_set(layout: str, profile: str, *, max_images: int | None = None, seed: int = 0) -> pd.DataFrame:
+    """The index of the real set of this layout, or of the drawn sample when there is none (or in smoke).
+
+    Says what it took. ``index.attrs["evidence"]`` is False for the sample: nothing measured on it may be
+    reported. The sample is drawn if it is not there yet.
+
+    Args:
+        layout: ``"140k"`` or ``"yonsei"``.
+        profile: as ``choose_profile`` returned it.
+        max_images: keep about so many, the same share of every split and class.
+        seed: which ones are kept.
+    """
+    real = profile != "smoke" and _has_set(layout)
+    if real:
+        folder = config.data_dir() / layout
+    else:
+        folder = config.sample_dir() / layout
+        testbed.make_sample(folder, testbed.default_specs()[layout])
+    index = build_index(folder, layout)
+    evidence = index["set"].iloc[0] != "testbed"
+    if max_images:
+        index = keep_some(index, max_images, seed)
+    index.attrs["evidence"] = evidence
+    splits = ", ".join(f"{split} {n}" for split in SPLITS if (n := int((index["split"] == split).sum())))
+    stamp = "" if evidence else f" [{NOT_EVIDENCE}]"
+    print(
+        f"{layout}: {len(index):,} images of the set {index['set'].iloc[0]}{stamp}"
+        + (f" ({splits})" if splits else "")
+    )
+    if not evidence and profile != "smoke":
+        print(f"  no real set in {config.data_dir() / layout}; README, section Real data, says how to get it")
+    return index
+
+
+def _has_set(layout: str) -> bool:
+    try:
+        return build_index(config.data_dir() / layout, layout)["set"].iloc[0] != "testbed"
+    except (LayoutError, OSError):
+        return False
+
+
+# Colab's cells. They are visible in the notebooks in colab/, so each call does one thing a reader can name.
+
+
+def colab_check() -> None:
+    """Say what runtime this is, and how to get a GPU if it has none."""
+    print(f"Python {platform.python_version()}, TensorFlow {package_version('tensorflow')}")
+    if gpu_count():
+        print(f"{gpu_count()} GPU found")
+    else:
+        print("No GPU. Training will be slow: Runtime > Change runtime type > T4 GPU, then run from the top.")
+
+
+def colab_data(zip_on_drive: str | Path) -> None:
+    """Copy one zip from the mounted Drive to this machine's disk, unpack and verify it there.
+
+    One large file travels fast over the mount, thousands of small ones do not. Without such a zip the
+    lesson goes on with the drawn sample and says so.
+    """
+    from fakeface_utils.datasets.archives import import_zip
+
+    source = Path(zip_on_drive)
+    if not source.is_file():
+        print(f"{source} is not there; the lesson will run on the drawn sample")
+        return
+    local = Path(shutil.copy(source, config.data_dir().parent))
+    where, report = import_zip(local, config.data_dir())
+    local.unlink()
+    print(report)
+    print(f"unpacked to {where}")

@@ -1,0 +1,543 @@
+# %% [markdown]
+# # What is in a face data set, and what could give a fake away before any network looks?
+#
+# {{badges}}
+#
+# ## What you will do
+#
+# You open two sets of faces, look at them as pictures, as files and as frequencies, and then try to tell real
+# from fake *without looking at a face at all*. Whatever succeeds at that is a shortcut that a network would
+# take too.
+#
+# ### What you will learn
+#
+# - to read an image set as one table and to say what its labels, splits and groups are
+# - to find files, metadata and photographs that two classes or two splits should not share
+# - to audit a set for shortcuts, with an interval and a control for every number
+# - to explain why augmenting before splitting makes almost any classifier look good
+#
+# ### What you will need
+#
+# Python with pandas and a little Matplotlib; the first three chapters of any tutorial will do. No account, no
+# GPU, no network: without real data the lesson draws its own.
+#
+# ## Set-up
+#
+# The first table says what is installed here, the second how long the lesson took where it was measured.
+
+# %%
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+
+from fakeface_utils import config
+from fakeface_utils.datasets import augment, groups, layouts, pixels, testbed
+from fakeface_utils.evaluation import audit, intervals, plots
+from fakeface_utils.forensics import metadata, shortcuts, spectrum
+from fakeface_utils.lessons import checks, results, setup
+
+plots.use_style()
+started = time.time()
+display(setup.show_versions("numpy", "pandas", "pillow", "scikit-learn", "tensorflow"))
+results.minutes("01_data_tour")
+
+# %% [markdown]
+# ## Parameters
+#
+# Change a value here, then run everything below it.
+
+# %% tags=["parameters"]
+PROFILE = "auto"  # smoke, laptop, colab or paper; auto looks at your data and your GPU
+MAX_IMAGES = 0  # use at most this many images of each set; 0 takes the profile's number
+SPECTRUM_IMAGES = 0  # images a class in the mean spectra; 0 as in MAX_IMAGES
+PERMUTATIONS = 20  # how often the audit repeats itself with permuted labels
+SEED = 0  # of every random choice below
+
+# %%
+profile = setup.choose_profile(PROFILE)
+limits = {"smoke": (400, 100), "laptop": (2_500, 400), "colab": (20_000, 1_000)}
+most, n_spectra = limits.get(profile, (140_000, 2_000))
+most, n_spectra = MAX_IMAGES or most, SPECTRUM_IMAGES or n_spectra
+cache = config.runs_dir() / "cache"
+chosen = {"profile": profile, "images at most": most, "spectra per class": n_spectra}
+pd.Series(chosen, name="this run").to_frame()
+
+# %% [markdown]
+# ## Recap
+#
+# This lesson needs three words, and keeps to them in every lesson that follows:
+#
+# - **Fake is 1.** The label is 1 for a fake, and every score is a probability of *fake*.
+# - **A split** (train, valid, test) decides what a model may learn from. The test split is for the last question.
+# - **A group** is all images that share a photograph. A group never belongs to two splits.
+#
+# ## Predict first
+#
+# Below you will try to tell real from fake by six things that are not faces: the file's metadata, its
+# compression tables, an 8 x 8 pixel thumbnail, the colours, the outermost ring of pixels, and the borders of
+# JPEG's blocks. Which will work best on each set? Write your guess down before you go on.
+
+# %%
+prediction = {
+    "140k": "write one of the six here",
+    "yonsei": "and another one here",
+}
+
+# %% [markdown]
+# ## The sets as tables
+#
+# The 140k set holds photographs from Flickr and fakes that StyleGAN made whole. The Yonsei set holds
+# photographs and fakes that people made in Photoshop, by replacing eyes, noses or mouths. Where a real set is
+# missing, the lesson takes a drawn one with the same layout, and says so.
+#
+# One row is one image. `label` comes from the folder, never from the alphabetical order of class names, which
+# would make fake 0. `kind` and `parts` come from the file's name.
+
+# %%
+full = {layout: setup.open_set(layout, profile) for layout in ("140k", "yonsei")}
+sets = {layout: layouts.keep_some(index, most, SEED) for layout, index in full.items()}
+pd.concat(
+    [index.drop(columns="path").sample(4, random_state=SEED) for index in sets.values()]
+)
+
+# %% [markdown]
+# **How many images are there of each class?** Accuracy is easy to read only when classes are balanced. Look
+# for a class, or a split, that outweighs another.
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.2))
+for axis, index in zip(axes, full.values(), strict=True):
+    plots.class_counts(index, axis=axis)
+
+# %% [markdown]
+# The left set comes with its splits and is balanced in each. The right one has no splits and more reals than
+# fakes: always answering *real* is right more often than not. Report 003 calls that share its baseline, and
+# every accuracy on this set has to be read against it.
+#
+# ## The sets as pictures
+#
+# **Can you tell the classes apart?** The upper row of each figure is real, the lower one fake.
+
+# %%
+for layout, index in sets.items():
+    few = index.groupby("label").sample(6, random_state=SEED)
+    shown = [pixels.read_image(path, 160) for path in few["path"]]
+    plots.image_grid(
+        shown, few["kind"].tolist(), title=f"{layout}: {index['set'].iloc[0]}"
+    )
+
+# %% [markdown]
+# Most people find nothing to hold on to in the first set. In the second, an eye that looks elsewhere or a
+# mouth of another colour may catch you. How often you are right, and with what interval, is lesson 00's game.
+#
+# **What separates easy from hard?** The Yonsei set's authors sorted their fakes by eye, and advise against
+# using the three groups as categories. The name tells which parts were replaced. On drawn images the true mask
+# is known as well; its outline is drawn.
+
+# %%
+yonsei = sets["yonsei"]
+fakes = yonsei[yonsei["label"] == 1].groupby("kind").sample(6, random_state=SEED)
+fakes = fakes.sort_values(
+    "kind", key=lambda kind: kind.map({"easy": 0, "mid": 1, "hard": 2})
+)
+parts = fakes["parts"].map(
+    lambda bits: ", ".join(layouts.part_names(bits)) or "unknown"
+)
+captions = (fakes["kind"] + ": " + parts.str.replace("_", " ")).tolist()
+shown = [pixels.read_image(path, 160) for path in fakes["path"]]
+figure = plots.image_grid(shown, captions, title="Replaced parts, from the file names")
+for axis, path in zip(figure.axes, fakes["path"], strict=True):
+    if (mask := testbed.read_mask(path, 160)) is not None:
+        axis.contour(mask, levels=[127], colors="yellow", linewidths=0.8)
+
+# %% [markdown]
+# ## The sets as files
+#
+# Report 003 opened one image's *Properties* dialog and found an editor's name in it. One file is an anecdote,
+# so read the headers of all of them. **Do the two classes come from the same tools?**
+
+# %%
+meta = {layout: metadata.metadata_table(index) for layout, index in sets.items()}
+columns = ["format", "width", "subsampling", "tables", "exif_tags", "software"]
+different = {}
+for layout, table in meta.items():
+    for label, name in enumerate(("real", "fake")):
+        rows = (sets[layout]["label"] == label).to_numpy()
+        different[layout, name] = table.loc[rows, columns].nunique()
+pd.DataFrame(different).rename_axis("different values of")
+
+# %% [markdown]
+# A row with 1 and 1 says that a property is the same in all files of either class, if it is the *same* value.
+# A row where one class has more values than the other is a lead. Follow the one called `tables`: each JPEG
+# carries the table by which its frequencies were rounded, and every program brings its own.
+
+
+# %%
+def unusual(table):
+    """True for files whose quantisation tables are not the commonest of their set."""
+    return table["tables"] != table["tables"].value_counts().index[0]
+
+
+by_kind = {
+    layout: unusual(meta[layout]).groupby(index["kind"]).agg(["sum", "size"])
+    for layout, index in sets.items()
+}
+pd.concat(by_kind).rename(columns={"sum": "unusual tables", "size": "of images"})
+
+
+# %% [markdown]
+# **What would you score by saying *fake* whenever the table is unusual?** Precision is the share of fakes among
+# the images you accuse, recall the share of fakes you catch. Both are proportions, so both get an interval.
+
+
+# %%
+def accuse_unusual_tables(index, table):
+    """Precision and recall of the rule: another quantisation table than most, therefore fake."""
+    accused = unusual(table).to_numpy()
+    fake = (index["label"] == 1).to_numpy()
+    hits = int((accused & fake).sum())
+    precision = intervals.wilson(hits, int(accused.sum())) if accused.any() else None
+    return {
+        "accused": int(accused.sum()),
+        "precision": precision,
+        "recall": intervals.wilson(hits, int(fake.sum())),
+    }
+
+
+rule = {layout: accuse_unusual_tables(sets[layout], meta[layout]) for layout in sets}
+pd.DataFrame(rule).T.map(str)
+
+# %% [markdown]
+# If precision is near 1, somebody's software has signed its work. The rule never sees a face, and a network
+# that learns the same from the pixels' rounding has not learned anything about faces either.
+#
+# ## The same photograph twice
+#
+# **Do images share a photograph?** Three searches, from strict to tolerant: files that are equal, images whose
+# perceptual hash is equal or nearly so, and images in which the same keypoints lie in the same arrangement.
+# The last finds a fake and the photograph it was made from, even after cropping and scaling. It takes minutes,
+# so `smoke` leaves it out.
+
+# %%
+pairs = {}
+for layout, index in sets.items():
+    pairs[layout] = groups.cached_pairs(index, cache, keypoints=profile != "smoke")
+    sets[layout]["group"] = groups.group_ids(index, pairs[layout])
+pd.DataFrame(
+    {layout: found["how"].value_counts() for layout, found in pairs.items()}
+).fillna(0).astype(int)
+
+# %%
+for layout, found in pairs.items():
+    rows = sets[layout].set_index("name")
+    best = found.sort_values(["how", "score"], ascending=False).drop_duplicates("a")[:3]
+    both = rows.loc[best[["a", "b"]].to_numpy().ravel()]
+    if len(both):
+        shown = [pixels.read_image(path, 160) for path in both["path"]]
+        plots.image_grid(shown, both["kind"].tolist(), title=f"{layout}: pairs")
+
+# %% [markdown]
+# **Would a random split keep them apart?** A pair that straddles a split lets a model recognise a test image
+# instead of judging it. Below, the Yonsei set is split at random in report 001's shares, and the 140k set
+# keeps the splits it came with. Leaked is a test image with a relative in the training split.
+
+# %%
+share = {"train": 1359, "valid": 171, "test": 511}
+odds = np.array(list(share.values())) / sum(share.values())
+at_random = sets["yonsei"].copy()
+rng = np.random.default_rng(SEED)
+at_random["split"] = rng.choice(list(share), len(at_random), p=odds)
+leaked = {
+    "140k, its own splits": groups.share_leaked(sets["140k"]),
+    "yonsei, at random": groups.share_leaked(at_random),
+}
+pd.Series(leaked, name="share of test images leaked").to_frame()
+
+# %% [markdown]
+# ## The sets as averages
+#
+# **Where do the classes differ on average?** Take the mean image of each class. If the two are the same, the
+# difference shows noise; if a shape appears in it, the classes were framed, lit or toned differently.
+
+# %%
+figure, axes = plt.subplots(2, 3, figsize=(9, 6))
+for row, (layout, index) in zip(axes, sets.items(), strict=True):
+    images = pixels.load_images(index, 64, color="grey", cache_dir=cache)
+    real, fake = (images[index["label"] == label].mean(axis=0) for label in (0, 1))
+    plots.compare_maps(
+        row, real[..., 0], fake[..., 0], layout, "grey levels", spread=12
+    )
+
+# %% [markdown]
+# A difference of a few grey levels with the outline of hair or shoulders is what a few hundred photographs
+# leave by chance. An even tint over the whole square would be a shortcut: the classes would differ in tone.
+#
+# **Is there a pattern too fine to see?** A generator draws small and enlarges. What enlarging invents between
+# the pixels repeats, and repetition shows in the spectrum. Take each image's noise residual, its power at
+# every frequency, and average over a class. Zero frequency is in the middle, the finest detail at the rim.
+
+# %%
+figure, axes = plt.subplots(2, 3, figsize=(9, 6))
+squares = {}
+for row, (layout, index) in zip(axes, sets.items(), strict=True):
+    for label in (0, 1):
+        paths = index.loc[index["label"] == label, "path"].head(n_spectra)
+        squares[layout, label] = [pixels.read_square(path, 256) for path in paths]
+    means = (spectrum.mean_log_spectrum(squares[layout, label]) for label in (0, 1))
+    plots.compare_maps(row, *means, layout, "log power", spread=1)
+
+# %% [markdown]
+# **And along the radius?** Averaging over rings gives one curve an image. The band is the interval of the
+# class's mean: where two bands do not overlap, the classes differ at that frequency.
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
+for axis, layout in zip(axes, sets, strict=True):
+    curves = [
+        np.stack([spectrum.radial_profile(square) for square in squares[layout, label]])
+        for label in (0, 1)
+    ]
+    plots.two_classes(np.linspace(0, 0.5, 128), *curves, axis=axis)
+    axis.set(title=layout, xlabel="cycles per pixel", ylabel="log power, mean removed")
+
+# %% [markdown]
+# Bright spots on the axes or a lifted end of the curve are traces of enlarging. They are honest evidence of a
+# *generator*, as long as both classes went through the same resizing and the same compression. Lesson 08 takes
+# that condition away and looks at what is left.
+#
+# ## The shortcut audit
+#
+# Now the six things that are not faces. Each is turned into numbers, a logistic regression learns from four
+# fifths of the groups and scores the last fifth, five times over. AUC is the chance that a random fake scores
+# higher than a random real: one half is guessing. Each AUC has an interval from resampling whole groups, and
+# beside it stands a control: the same procedure on permuted labels, where nothing can be found.
+
+# %%
+audits = {}
+for layout, index in sets.items():
+    audits[layout] = audit.shortcut_audit(
+        index, n_permutations=PERMUTATIONS, seed=SEED
+    ).set_index("probe")
+    display(
+        audits[layout][["auc", "low", "high", "permuted", "p", "features"]]
+        .round(3)
+        .rename_axis(layout)
+    )
+
+# %% [markdown]
+# The last row is not a shortcut of the pixels but a check of the audit: names differ between the classes by
+# design, so it has to be found. **Which probes clear chance and their control?**
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True)
+for axis, (layout, table) in zip(axes, audits.items(), strict=True):
+    plots.intervals(table, control="permuted", axis=axis)
+    axis.set(title=layout, xlabel="AUC", xlim=(0.3, 1.02))
+
+for layout, table in audits.items():
+    best = table.drop(index="file name (positive control)")["auc"].idxmax()
+    print(
+        f"{layout}: you predicted {prediction[layout]!r}; the strongest probe was {best!r}"
+    )
+
+# %% [markdown]
+# A probe whose interval covers one half is no shortcut, as far as these images can tell. A probe above it
+# sets a floor: a detector has to be better than that before it may be said to look at faces. What the lesson
+# found on real photographs is recorded in the repository and printed here, whatever you ran.
+
+# %%
+results.metric_table(results.recorded("01_data_tour"), "shortcut AUC/")
+
+# %% [markdown]
+# ## Augmenting before splitting
+#
+# Report 001 makes six changed copies of every training image, and keeps the test images out of it. Papers that
+# report near-perfect accuracy on the same photographs rarely say in which order they split and augmented.
+# **What does the order do?** Ask the simplest classifier there is: find the nearest training image, pixel by
+# pixel, and take over its label. It knows nothing about forgery. First the right order, whole groups kept
+# together, then the wrong one.
+
+# %%
+small = pixels.load_images(yonsei, 32, cache_dir=cache)
+truth = yonsei["label"].to_numpy()
+copies = augment.six_fold(small, SEED).numpy().reshape(7, len(small), -1)
+
+
+def nearest_neighbour(train, test):
+    """Accuracy of 1-NN; train and test are (features, labels)."""
+    model = KNeighborsClassifier(1, algorithm="brute").fit(*train)
+    correct = model.predict(test[0]) == test[1]
+    return intervals.wilson(int(correct.sum()), len(correct))
+
+
+# %%
+judge = shortcuts.make_folds(truth, sets["yonsei"]["group"], n_splits=4, seed=SEED) == 0
+train = np.concatenate(copies[:, ~judge]), np.tile(truth[~judge], 7)
+split_first = nearest_neighbour(train, (copies[0, judge], truth[judge]))
+
+# %%
+every, seven = np.concatenate(copies), np.tile(truth, 7)
+train_x, test_x, train_y, test_y = train_test_split(
+    every, seven, test_size=0.25, stratify=seven, random_state=SEED
+)
+augment_first = nearest_neighbour((train_x, train_y), (test_x, test_y))
+
+# %%
+majority = intervals.wilson(int((truth == 0).sum()), len(truth))
+order = {
+    "always real": majority,
+    "split, then augment": split_first,
+    "augment, then split": augment_first,
+}
+pd.Series(
+    {name: f"{value:.3f}" for name, value in order.items()}, name="accuracy"
+).to_frame()
+
+# %% [markdown]
+# Nothing about the classifier changed, only what it was asked. After augmenting first, a test image's own
+# copies lie in the training split, and the classifier has to *recognise* it, not to judge it. Keep this table
+# in mind whenever a result on a small set looks too good.
+#
+# ## Exercises
+#
+# Replace each `raise` by your own lines and run the cell, then the cell below it. The check shows the input,
+# what was expected and what came.
+#
+# **01.1 Read a name.** `mid_405_0011.jpg` is a fake of middling difficulty, number 405, whose nose and mouth
+# were replaced. Return its difficulty and the list of its replaced parts, in the order of `layouts.PARTS`.
+
+
+# %% tags=["exercise-01.1"]
+def read_fake_name(name):
+    """Split a Yonsei file name into difficulty and replaced parts."""
+    # <solution>
+    difficulty, _, bits = name.removesuffix(".jpg").split("_")
+    return difficulty, [
+        part for part, bit in zip(layouts.PARTS, bits, strict=True) if bit == "1"
+    ]
+    # </solution>
+
+
+# %%
+read_fake_name = checks.ex_01_1(read_fake_name)
+
+# %% [markdown]
+# **01.2 Measure a leak.** An index has the columns `split` and `group`. Return the share of *test* images whose
+# group also occurs in the *train* split. Then change `SEED` above and explain why the leak of the random split
+# hardly moves.
+
+
+# %% tags=["exercise-01.2"]
+def share_leaked(index):
+    """Compute the share of test images that have a relative in the training split."""
+    # <solution>
+    seen = set(index.loc[index["split"] == "train", "group"])
+    return float(index.loc[index["split"] == "test", "group"].isin(seen).mean())
+    # </solution>
+
+
+# %%
+share_leaked = checks.ex_01_2(share_leaked)
+print(f"leaked at random: {share_leaked(at_random):.3f}")
+
+# %% [markdown]
+# **01.3 Find the blocks.** JPEG works in blocks of 8 x 8 pixels. Return how much larger the mean absolute step
+# between neighbours is *across* block borders (columns 7 and 8, 15 and 16, ..., rows likewise) than between all
+# other neighbours.
+
+
+# %% tags=["exercise-01.3"]
+def blockiness(grey):
+    """Compare steps across the borders of 8 x 8 blocks with all other steps."""
+    # <solution>
+    across = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0)).T
+    border = [np.arange(1, steps.shape[1] + 1) % 8 == 0 for steps in across]
+    on = np.concatenate(
+        [steps[:, edge].ravel() for steps, edge in zip(across, border, strict=True)]
+    )
+    off = np.concatenate(
+        [steps[:, ~edge].ravel() for steps, edge in zip(across, border, strict=True)]
+    )
+    return float(on.mean() - off.mean())
+    # </solution>
+
+
+# %%
+blockiness = checks.ex_01_3(blockiness)
+grey = pixels.read_image(yonsei["path"].iloc[0], color="grey")[..., 0].astype(float)
+print(f"blockiness of the first image: {blockiness(grey):.2f} grey levels")
+
+# %% [markdown]
+# **Open.** Invent a seventh probe: any function of one image that cannot see a face. Add it to the audit with
+# `shortcuts.PROBES | {"mine": shortcuts.PixelProbe(my_function)}` and predict its AUC first.
+#
+# ## What can go wrong
+#
+# - **A file count is not a set.** A copy may be partial, doubled inside the archive or cut short.
+#   `fakeface verify` counts, decodes and hashes every file before you believe a number.
+# - **Many looks find something.** Six probes on two sets are twelve looks. The `p` column is not corrected for
+#   that; with twelve looks at nothing, one *p* below .05 is no surprise.
+# - **Equal is not proven.** A probe at one half was not found guilty. Another probe, or more images, might.
+# - **Below one half is noise, not knowledge.** With a few hundred images, what four fifths suggest about the last
+#   fifth can be wrong together. The interval tells how the score would move with other test images, not with
+#   another training. Compare with the control before you explain a low number.
+# - **A name is not a cause.** The blockiness probe answers to any pattern that repeats every eight pixels: JPEG's
+#   blocks, and also a generator that enlarges three times by two.
+# - **Keypoints find a lower bound.** Photographs that share too little to match are not found.
+#
+# ## The reports' numbers beside ours
+#
+# What the reports say about the sets themselves can be counted. Where a real set was not at hand when the
+# committed records were made, the verdict is *not run*.
+
+# %%
+results.structure_verdicts(
+    "01_data_tour", results.recorded("01_data_tour"), results.read_claims()
+)
+
+# %% [markdown]
+# Last, this run leaves a record of its own. A record from drawn images says that it is no evidence, and no
+# table of results will take it.
+
+# %%
+settings = {"seed": SEED, "permutations": PERMUTATIONS}
+for layout, index in sets.items():
+    metrics = {
+        **results.count_metrics(full[layout], meta[layout]),
+        "shortcut AUC": audit.estimates(audits[layout]),
+        "unusual table": rule[layout],
+        "pairs": pairs[layout]["how"].value_counts().to_dict(),
+        "1-NN accuracy": order if layout == "yonsei" else {},
+    }
+    record = results.make_record(
+        "01_data_tour", index, metrics, profile, settings, started
+    )
+    print(results.write_record(record))
+
+# %% [markdown]
+# ## Take-aways
+#
+# - You read an image set as one table, and can say what its labels, splits and groups are.
+# - You found files, metadata and photographs that two classes or two splits should not share.
+# - You audited a set for shortcuts, with an interval and a control for every number.
+# - You can explain why augmenting before splitting makes almost any classifier look good.
+#
+# ## Next
+#
+# Lesson 02 trains the first network, the feed-forward one of report 000, and asks how much more it finds than
+# the thumbnail did. Bring the floors from this lesson with you.
+#
+# ## References
+#
+# - Report 000, *Detecting Fake Human Face Images*; report 001, *Classification of Real and Fake Human Faces Using
+#   Deep Learning*; report 003, *Fake Faces Detection Project*; report 004, *Fake or real: machines can fool
+#   humans*.
+# - R. Durall, M. Keuper, J. Keuper, *Watch your Up-Convolution*, CVPR 2020: the spectrum along the radius.
+# - J. Frank and others, *Leveraging Frequency Analysis for Deep Fake Image Recognition*, ICML 2020: the grids.
+# - P. Grommelt and others, *Fake or JPEG? Revealing Common Biases in Generated Image Detection Datasets*, 2024:
+#   what shortcuts in compression and size are worth.
