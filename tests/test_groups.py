@@ -57,13 +57,23 @@ def test_each_planted_pair_and_nothing_else(folder):
     same = {frozenset(p) for p in [("s0", "copy"), ("s0", "resaved"), ("copy", "resaved")]}
     assert found(pairs, "same file") == {frozenset(("s0", "copy"))}
     assert found(pairs, "hash") == same
-    sure = pairs[pairs["score"] >= groups.MIN_INLIERS]
-    assert found(sure, "keypoints") == same | {frozenset(("s1", "pasted")), frozenset(("s2", "turned"))}
+    assert found(pairs, "keypoints") == same | {frozenset(("s1", "pasted")), frozenset(("s2", "turned"))}
     assert pairs.attrs["note"] == "hashes and keypoints compared"
     ids = dict(zip(index["name"], group_ids(index, pairs), strict=True))
     assert ids["s0"] == ids["copy"] == ids["resaved"] and ids["s1"] == ids["pasted"] and ids["s2"] == ids["turned"]
     assert len(set(ids.values())) == len(index) - 4
     pd.testing.assert_frame_equal(pairs, find_pairs(index))  # the same again
+
+
+def test_the_limit_on_inliers_is_applied_and_higher_on_drawn_sets(folder):
+    pytest.importorskip("cv2")
+    index = index_of(folder)
+    scores = find_pairs(index).query("how == 'keypoints'")["score"]
+    few = int(scores.min())
+    assert groups.MIN_INLIERS <= few < scores.max()
+    assert len(find_pairs(index, min_inliers=few + 1).query("how == 'keypoints'")) < len(scores)
+    drawn = find_pairs(index.assign(set="testbed")).query("how == 'keypoints'")["score"]
+    assert len(drawn) == (scores >= groups.MIN_INLIERS_DRAWN).sum()
 
 
 def test_without_opencv_the_result_says_so(folder, monkeypatch):
@@ -113,13 +123,20 @@ def test_alike_is_not_the_same(apart, inliers):
     assert groups._inliers(cv2, (points, one), (points + 5, two)) == inliers
 
 
-def test_group_ids_join_chains_and_apply_the_limit():
+def test_mixed_pairs_say_which_is_the_fake():
+    index = pd.DataFrame({"name": list("abcd"), "label": [0, 1, 1, 0]})
+    rows = [("a", "b", "hash", 3), ("c", "d", "keypoints", 8), ("b", "c", "hash", 1), ("a", "d", "hash", 1)]
+    pairs = pd.DataFrame(rows, columns=["a", "b", "how", "score"])
+    mixed = groups.mixed_pairs(index, pairs)
+    assert mixed[["real", "fake"]].to_numpy().tolist() == [["a", "b"], ["d", "c"]]
+    assert groups.mixed_pairs(index, pairs[:0]).empty
+
+
+def test_group_ids_join_chains():
     index = pd.DataFrame({"name": list("abcdef")})
-    rows = [("e", "b", "hash", 3), ("b", "d", "keypoints", 8), ("a", "c", "keypoints", 7)]
+    rows = [("e", "b", "hash", 3), ("b", "d", "keypoints", 8)]
     pairs = pd.DataFrame(rows, columns=["a", "b", "how", "score"])
     assert list(group_ids(index, pairs)) == [0, 1, 2, 1, 1, 3]
-    assert list(group_ids(index, pairs, min_inliers=7)) == [0, 1, 0, 1, 1, 2]
-    assert list(group_ids(index.assign(set="testbed"), pairs)) == [0, 1, 2, 3, 1, 4]
     assert list(group_ids(index, pairs[:0])) == [0, 1, 2, 3, 4, 5]
     with pytest.raises(ValueError, match="b, d is not in the index"):
         group_ids(index[index["name"] != "d"], pairs)

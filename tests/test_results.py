@@ -82,7 +82,9 @@ def test_structure_verdicts(record):
         ]
     )
     table = results.structure_verdicts("01_data_tour", [record], claims)
-    assert table["verdict"].tolist() == ["reproduced", "contradicted", "not comparable: why", "not run"]
+    assert table["verdict"].tolist()[:3] == ["reproduced", "contradicted", "not comparable: why"]
+    assert table["verdict"].iloc[3].startswith("not run: python -m tools.run_lessons")
+    assert table["ours"].tolist() == ["18", "18", "18", "-"] and set(table["report"]) == {"001"}
 
 
 def test_ledger_keys_are_checked(tmp_path):

@@ -58,7 +58,8 @@ def results_block(root: Path) -> str:
     for prefix, corner in (
         ("shortcut AUC/", "AUC without a face"),
         ("unusual table/", "rule: unusual JPEG table, so fake"),
-        ("pairs/", "pairs of images"),
+        ("pairs/", "pairs of images that share pixels"),
+        ("share/", "share of fakes"),
         ("1-NN accuracy/", "accuracy of the nearest neighbour"),
     ):
         table = results.metric_table(records, prefix).dropna(how="all", axis=1).fillna("-")

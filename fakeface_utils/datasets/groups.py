@@ -32,7 +32,7 @@ from tqdm import tqdm
 
 from fakeface_utils.datasets.layouts import fingerprint
 
-VERSION = 1  # raised when the search would find other pairs, so that no old list is taken for a new one
+VERSION = 2  # raised when the search would find other pairs, so that no old list is taken for a new one
 MIN_INLIERS, MIN_INLIERS_DRAWN = 8, 20
 MAX_BITS, LOOSE_BITS, MIN_CORRELATION = 8, 12, 0.9  # of 128 bits (loose: candidates only); of 16 x 16 versions
 LARGE = 5_000  # images; above it keypoints are taken of hash candidates only
@@ -42,7 +42,9 @@ NEIGHBOURS, NEAR, VOTES = 6, 200.0, 3  # a pair with 3 neighbours nearer than 20
 MAX_DISTANCE, MAX_RATIO, REPROJECTION = 0.3, 0.8, 3.0  # of a match: unit-length descriptors, Lowe's ratio, pixels
 
 
-def find_pairs(index: pd.DataFrame, *, hashes: bool = True, keypoints: bool = True) -> pd.DataFrame:
+def find_pairs(
+    index: pd.DataFrame, *, hashes: bool = True, keypoints: bool = True, min_inliers: int | None = None
+) -> pd.DataFrame:
     """Pairs of images that share a file, a picture or a part of one.
 
     2,041 images of 600 x 600 take one to two minutes on two cores. Above 5,000 images the common keypoint search
@@ -53,17 +55,21 @@ def find_pairs(index: pd.DataFrame, *, hashes: bool = True, keypoints: bool = Tr
     Args:
         index: columns ``path`` and ``name``; names must be unique.
         hashes: compare pHash and dHash. keypoints: compare SIFT keypoints.
+        min_inliers: a keypoint pair has at least so many; default: ``MIN_INLIERS``, or ``MIN_INLIERS_DRAWN``
+            where the index says ``testbed`` in its column ``set``.
 
     Returns:
         DataFrame ``a, b`` (names, in the order of the index), ``how`` (``same file``, ``hash``, ``keypoints``),
-        ``score`` (0; differing bits of 128; RANSAC inliers from 5 up, more is surer: :func:`group_ids` applies the
-        limit). A pair may be found in more than one way.
+        ``score`` (0; differing bits of 128; RANSAC inliers, more is surer). A pair may be found in several ways.
 
     Raises:
         ValueError: a name occurs twice, or a file cannot be decoded.
     """
     if index["name"].duplicated().any():
         raise ValueError(f"names must be unique, {index['name'][index['name'].duplicated()].iloc[0]} occurs twice")
+    if min_inliers is None:
+        drawn = "set" in index and (index["set"] == "testbed").any()
+        min_inliers = MIN_INLIERS_DRAWN if drawn else MIN_INLIERS
     cv2, note = _opencv() if keypoints else (None, "keypoints not asked for")
     paths, names, large = list(index["path"]), index["name"].to_numpy(), len(index) > LARGE
     digests, bits, small, features = _read(paths, None if large else cv2, "images")
@@ -73,30 +79,24 @@ def find_pairs(index: pd.DataFrame, *, hashes: bool = True, keypoints: bool = Tr
         note = f"more than {LARGE} images: keypoints of hash candidates only"
         involved = sorted({i for pair in near for i in pair[:2]})
         features = dict(zip(involved, _read([paths[i] for i in involved], cv2, "keypoints")[3], strict=True))
-        rows += _verify(cv2, features, [pair[:2] for pair in near])
+        rows += _verify(cv2, features, [pair[:2] for pair in near], min_inliers)
     else:
         rows += [(i, j, "hash", distance) for i, j, distance in near]
-        rows += _verify(cv2, features, _candidates(cv2, features)) if cv2 else []
+        rows += _verify(cv2, features, _candidates(cv2, features), min_inliers) if cv2 else []
     pairs = pd.DataFrame([(names[i], names[j], *row) for i, j, *row in rows], columns=["a", "b", "how", "score"])
     pairs.attrs["note"] = note
     return pairs
 
 
-def group_ids(index: pd.DataFrame, pairs: pd.DataFrame, min_inliers: int | None = None) -> np.ndarray:
+def group_ids(index: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
     """The group of each image, (n,) int from 0 in order of first appearance: connected components of ``pairs``.
 
     Args:
         index: column ``name``. pairs: as from :func:`find_pairs`.
-        min_inliers: keypoint pairs with fewer are left out; default: ``MIN_INLIERS``, or ``MIN_INLIERS_DRAWN``
-            where the index says ``testbed`` in its column ``set``.
 
     Raises:
         ValueError: a pair names an image that is not in the index.
     """
-    if min_inliers is None:
-        drawn = "set" in index and (index["set"] == "testbed").any()
-        min_inliers = MIN_INLIERS_DRAWN if drawn else MIN_INLIERS
-    pairs = pairs[(pairs["how"] != "keypoints") | (pairs["score"] >= min_inliers)]
     rows = pd.Index(index["name"])
     ends = np.stack([rows.get_indexer(pairs["a"]), rows.get_indexer(pairs["b"])])
     if (ends < 0).any():
@@ -123,6 +123,19 @@ def cached_pairs(index: pd.DataFrame, cache_dir: str | Path, **options) -> pd.Da
     pairs = pd.read_csv(path, skiprows=1)
     pairs.attrs["note"] = path.open(encoding="utf-8").readline().removeprefix("# ").strip()
     return pairs
+
+
+def mixed_pairs(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs of a real and a fake, (real, fake, how, score): what the fake was made from, or with.
+
+    Names are those of ``index``; a pair found in several ways has a row for each.
+    """
+    label = index.set_index("name")["label"]
+    first, second = label[pairs["a"]].to_numpy(), label[pairs["b"]].to_numpy()
+    mixed = pairs[first != second]
+    real = mixed["a"].where(first[first != second] == 0, mixed["b"])
+    fake = mixed["b"].where(first[first != second] == 0, mixed["a"])
+    return mixed.assign(real=real, fake=fake)[["real", "fake", "how", "score"]]
 
 
 def straddling(index: pd.DataFrame) -> pd.DataFrame:
@@ -228,9 +241,9 @@ def _candidates(cv2, features: tuple) -> list[tuple[int, int]]:
     return [divmod(int(k), len(pooled)) for k in key[votes >= VOTES]]
 
 
-def _verify(cv2, features, candidates: list[tuple[int, int]]) -> list[tuple]:
-    pairs = tqdm(candidates, "pairs")
-    return [(i, j, "keypoints", n) for i, j in pairs if (n := _inliers(cv2, features[i], features[j])) >= 5]
+def _verify(cv2, features, candidates: list[tuple[int, int]], least: int) -> list[tuple]:
+    counts = ((i, j, "keypoints", _inliers(cv2, features[i], features[j])) for i, j in tqdm(candidates, "pairs"))
+    return [row for row in counts if row[3] >= least]
 
 
 def _inliers(cv2, one: tuple, two: tuple) -> int:

@@ -189,7 +189,8 @@ def read_claims(path: str | Path | None = None) -> pd.DataFrame:
 def structure_verdicts(lesson: str, records: list[dict], claims: pd.DataFrame) -> pd.DataFrame:
     """The lesson's claims about counts beside what was counted: equal or not, nothing in between.
 
-    A claim that is not comparable is shown with its reason; one whose set was not measured is ``not run``.
+    A claim that is not comparable is shown with its reason; one whose set was not measured is ``not run``, with the
+    command that measures it once the set is there.
     """
     counted = {(record["set"], name): value for record in records for name, value in record["metrics"].items()}
     rows = []
@@ -198,9 +199,9 @@ def structure_verdicts(lesson: str, records: list[dict], claims: pd.DataFrame) -
         if not claim["comparable"]:
             verdict = f"not comparable: {claim['reason']}"
         elif ours is None:
-            verdict = "not run"
+            verdict = f"not run: python -m tools.run_lessons --profile laptop --only {lesson[:2]}"
         else:
             verdict = "reproduced" if ours == claim["reported"] else "contradicted"
-        rows.append((claim["report"], claim["statement"], claim["reported"], ours, verdict))
-    table = pd.DataFrame(rows, columns=["report", "claim", "reported", "ours", "verdict"])
-    return table.astype({"ours": object}).fillna({"ours": "-"})
+        ours = "-" if ours is None else f"{ours:,}"
+        rows.append((f"{claim['report']:03d}", claim["statement"], f"{claim['reported']:,}", ours, verdict))
+    return pd.DataFrame(rows, columns=["report", "claim", "reported", "ours", "verdict"])

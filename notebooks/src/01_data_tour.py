@@ -242,6 +242,17 @@ for layout, found in pairs.items():
         plots.image_grid(shown, both["kind"].tolist(), title=f"{layout}: pairs")
 
 # %% [markdown]
+# **How many fakes share pixels with a real image of the same set?** Either they were made from it, or one of its
+# eyes, noses or mouths was put into them. Both let a model recognise where it should judge.
+
+# %%
+kin = {}
+for layout, index in sets.items():
+    related = groups.mixed_pairs(index, pairs[layout])["fake"].nunique()
+    kin[layout] = intervals.wilson(related, int(index["label"].sum()))
+pd.Series(kin, name="share of fakes with a real relative").map(str).to_frame()
+
+# %% [markdown]
 # **Would a random split keep them apart?** A pair that straddles a split lets a model recognise a test image
 # instead of judging it. Below, the Yonsei set is split at random in report 001's shares, and the 140k set
 # keeps the splits it came with. Leaked is a test image with a relative in the training split.
@@ -274,8 +285,9 @@ for row, (layout, index) in zip(axes, sets.items(), strict=True):
     )
 
 # %% [markdown]
-# A difference of a few grey levels with the outline of hair or shoulders is what a few hundred photographs
-# leave by chance. An even tint over the whole square would be a shortcut: the classes would differ in tone.
+# Look for three things. An even tint would be a difference in tone. A sharper face in one of the means says that
+# the faces of that class are placed and posed more alike, which is known of generators (Mundra and others). Loose
+# outlines of hair or shoulders are what a few hundred pictures leave by chance.
 #
 # **Is there a pattern too fine to see?** A generator draws small and enlarges. What enlarging invents between
 # the pixels repeats, and repetition shows in the spectrum. Take each image's noise residual, its power at
@@ -307,8 +319,8 @@ for axis, layout in zip(axes, sets, strict=True):
 
 # %% [markdown]
 # Bright spots on the axes or a lifted end of the curve are traces of enlarging. They are honest evidence of a
-# *generator*, as long as both classes went through the same resizing and the same compression. Lesson 08 takes
-# that condition away and looks at what is left.
+# *generator*, as long as both classes went through the same resizing and the same compression. Where fakes were
+# shrunk and compressed before they were published, little may be left to see by eye. Lesson 08 goes on from here.
 #
 # ## The shortcut audit
 #
@@ -330,8 +342,9 @@ for layout, index in sets.items():
     )
 
 # %% [markdown]
-# The last row is not a shortcut of the pixels but a check of the audit: names differ between the classes by
-# design, so it has to be found. **Which probes clear chance and their control?**
+# Column `p` is the share of permuted runs that did as well, this one counted among them; with few permutations it
+# cannot be small. The last row is not a shortcut of the pixels but a check of the audit: names differ between the
+# classes by design, so it has to be found. **Which probes clear chance and their control?**
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True)
@@ -512,6 +525,7 @@ for layout, index in sets.items():
         "shortcut AUC": audit.estimates(audits[layout]),
         "unusual table": rule[layout],
         "pairs": pairs[layout]["how"].value_counts().to_dict(),
+        "share": {"with a real relative": kin[layout]},
         "1-NN accuracy": order if layout == "yonsei" else {},
     }
     record = results.make_record(
@@ -539,5 +553,7 @@ for layout, index in sets.items():
 #   humans*.
 # - R. Durall, M. Keuper, J. Keuper, *Watch your Up-Convolution*, CVPR 2020: the spectrum along the radius.
 # - J. Frank and others, *Leveraging Frequency Analysis for Deep Fake Image Recognition*, ICML 2020: the grids.
+# - S. Mundra and others, *Exposing GAN-Generated Profile Photos from Compact Embeddings*, CVPR workshops 2023: the
+#   mean of generated faces is sharp.
 # - P. Grommelt and others, *Fake or JPEG? Revealing Common Biases in Generated Image Detection Datasets*, 2024:
 #   what shortcuts in compression and size are worth.
