@@ -1,4 +1,4 @@
-"""The command line: ``fakeface sample | import | verify`` (also ``python -m fakeface_utils``)."""
+"""The command line: ``fakeface sample | import | download | verify`` (or ``python -m fakeface_utils``)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from fakeface_utils import __version__, config
-from fakeface_utils.datasets import archives, testbed, verify
+from fakeface_utils.datasets import archives, download, testbed, verify
 from fakeface_utils.datasets.layouts import LayoutError
 
 
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; nothing half-made was kept", file=sys.stderr)
+        print("interrupted; no half-made set was left", file=sys.stderr)
         return 130
 
 
@@ -42,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     bring_in.add_argument("--dest", type=Path, default=config.data_dir(), help="default: %(default)s")
     bring_in.set_defaults(run=_import)
 
+    fetch = commands.add_parser("download", help="fetch a set from Kaggle; a second call resumes")
+    fetch.add_argument("layout", choices=list(download.SLUGS))
+    fetch.add_argument("--dest", type=Path, default=config.data_dir(), help="default: %(default)s")
+    fetch.add_argument("--keep-archive", action="store_true", help="do not delete the zip after unpacking it")
+    fetch.set_defaults(run=_download)
+
     check = commands.add_parser("verify", help="count, decode and hash every image of a set")
     check.add_argument("folder", type=Path, help="the set's folder, such as data/140k")
     check.set_defaults(run=_verify)
@@ -60,10 +66,23 @@ def _import(options: argparse.Namespace) -> int:
         where, report = archives.import_zip(options.from_zip, options.dest)
     else:
         where, report = archives.import_dir(options.from_dir, options.dest)
+    return _tell(where, report)
+
+
+def _download(options: argparse.Namespace) -> int:
+    where, report = download.download(options.layout, options.dest, keep_archive=options.keep_archive)
+    if options.keep_archive:
+        print(f"the archive is kept as {download.archive_path(options.layout, options.dest)}")
+    return _tell(where, report)
+
+
+def _tell(where: Path, report: verify.Verification) -> int:
     print(report)
     if report.unreadable:
         print(f"{len(report.unreadable)} files were left out; they are listed in {where / 'left_out.csv'}")
     print(f"{where}: the set {report.set} is ready")
+    if where.parent.resolve() != config.data_dir().resolve():
+        print(f"the lessons look in {config.data_dir()}; to have them use this set: FAKEFACE_DATA={where.parent}")
     return 0
 
 
