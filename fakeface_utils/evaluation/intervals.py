@@ -134,3 +134,25 @@ def _weighted_auc(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray) ->
     real = np.add.reduceat(counts[:, order] * (labels[order] == 0), starts, axis=1, dtype=float)
     below = np.cumsum(real, axis=1) - real / 2
     return (fake * below).sum(axis=1) / (fake.sum(axis=1) * real.sum(axis=1))
+
+
+def resampled(
+    weighted: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    labels: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray | None = None,
+    **options,
+) -> np.ndarray:
+    """Several numbers at once on the very draws of :func:`bootstrap`, so that they can be paired.
+
+    ``weighted`` takes labels, scores and counts (b, n), how often each image was drawn, and gives (b, k); all of
+    it is (n_resamples, k). ``options`` and errors are those of :func:`bootstrap`.
+    """
+    kept = []
+
+    def keep(*draw: np.ndarray) -> np.ndarray:
+        kept.append(weighted(*draw))
+        return kept[-1][:, 0]
+
+    bootstrap(lambda *_: 0.0, labels, scores, groups, weighted=keep, **options)
+    return np.concatenate(kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,14 +10,35 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from sklearn.calibration import CalibrationDisplay
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    PrecisionRecallDisplay,
+    RocCurveDisplay,
+    average_precision_score,
+    confusion_matrix,
+    roc_auc_score,
+)
+
+from fakeface_utils.evaluation.calibration import reliability_table
 
 # Real and fake also differ in lightness and in line style, for grey prints and colour-blind readers.
 COLORS = {"real": "#1b6ca8", "fake": "#e07b39"}
 LINES = {"real": "-", "fake": "--"}
+# Models, in the order given; each differs from its neighbours in lightness and in line style.
+MODELS = (
+    {"color": "#1f3b57", "linestyle": "-"},
+    {"color": "#e07b39", "linestyle": "--"},
+    {"color": "#2f8f6b", "linestyle": "-."},
+    {"color": "#9a9ad0", "linestyle": (0, (1, 1))},
+    {"color": "#7a2f5b", "linestyle": (0, (7, 2, 1, 2, 1, 2))},
+    {"color": "#c9a227", "linestyle": (0, (8, 3))},
+)
 
 
 def use_style() -> None:
-    """Set the course's look for every figure of a notebook."""
+    """Set the course's look for every figure and table of a notebook."""
+    pd.set_option("display.max_colwidth", None)  # a table cell is read whole
     sns.set_theme(context="notebook", style="whitegrid", font_scale=0.9)
     plt.rcParams.update(
         {
@@ -59,8 +80,9 @@ def image_grid(
 def class_counts(index: pd.DataFrame, *, axis: Axes | None = None) -> Axes:
     """Bars of images per split and class."""
     table = index.assign(split=index["split"].replace("", "all"), what=index["label"].map({0: "real", 1: "fake"}))
-    counts = table.groupby(["split", "what"], sort=False).size().unstack("what")
-    counts = counts.reindex([s for s in ("train", "valid", "test", "all") if s in counts.index])[["real", "fake"]]
+    counts = table.groupby(["split", "what"], sort=False).size().unstack("what", fill_value=0)
+    counts = counts.reindex([s for s in ("train", "valid", "test", "all") if s in counts.index])
+    counts = counts.reindex(columns=["real", "fake"], fill_value=0)
     axis = counts.plot.bar(rot=0, ax=axis, color=COLORS, edgecolor="black", linewidth=0.6)
     for bars, hatch in zip(axis.containers, ("", "//"), strict=True):
         axis.bar_label(bars, fmt="{:,.0f}", fontsize=8)
@@ -109,14 +131,14 @@ def compare_maps(
         axis.set(title=f"{name}: {what}")
     axes[1].figure.colorbar(drawn, ax=axes[1], shrink=0.8, label=label)
     drawn = axes[2].imshow(fake - real, cmap="RdGy_r", vmin=-spread, vmax=spread)
-    axes[2].figure.colorbar(drawn, ax=axes[2], shrink=0.8, label=label)
+    axes[2].figure.colorbar(drawn, ax=axes[2], shrink=0.8, label=label, extend="both")
     axes[2].set(title="fake minus real")
     for axis in axes:
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
 
 
-def intervals(
+def forest(
     table: pd.DataFrame, *, chance: float | None = 0.5, control: str | None = None, axis: Axes | None = None
 ) -> Axes:
     """One row a line of ``table``: its value with the interval, beside chance and a control.
@@ -124,7 +146,8 @@ def intervals(
     Args:
         table: the index names the rows; columns ``value`` (or ``auc``), ``low``, ``high``.
         chance: where to draw the line of a score that knows nothing; None draws none.
-        control: a column of ``table`` drawn as open circles (such as AUCs with permuted labels).
+        control: a column of ``table`` drawn as open circles (such as AUCs with permuted labels), with its range as a
+            grey bar where ``table`` has the columns ``<control>_low`` and ``<control>_high``.
     """
     axis = axis or plt.gca()
     value = table["auc" if "auc" in table else "value"].to_numpy()
@@ -132,9 +155,100 @@ def intervals(
     errors = np.abs(np.stack([value - table["low"], table["high"] - value]))
     axis.errorbar(value, rows, xerr=errors, fmt="o", color="black", capsize=3, label="measured, 95 % interval")
     if control is not None:
+        if f"{control}_low" in table:
+            axis.hlines(rows, table[f"{control}_low"], table[f"{control}_high"], color="lightgray", linewidth=6)
         axis.plot(table[control], rows, "o", mfc="white", mec="gray", label="labels permuted")
     if chance is not None:
         axis.axvline(chance, color="gray", linestyle=":", label="chance")
     axis.set_yticks(rows, table.index)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=8)
     return axis
+
+
+def roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], *, axis: Axes | None = None) -> Axes:
+    """The ROC curve of each model, name -> P(fake) (n,), on the same labels (n,), with its AUC in the legend."""
+    axis = axis or plt.gca()
+    axis.plot([0, 1], [0, 1], ":", color="gray", linewidth=1, label="chance (0.500)")
+    for number, (name, values) in enumerate(scores.items()):
+        RocCurveDisplay.from_predictions(labels, values, ax=axis)
+        _restyle(axis, number, f"{name} ({roc_auc_score(labels, values):.3f})")
+    axis.set(xlabel="reals called fake (false positive rate)", ylabel="fakes found (true positive rate)")
+    axis.legend(title="AUC", alignment="left", loc="lower right", fontsize=8)
+    return axis
+
+
+def precision_recall(labels: np.ndarray, scores: Mapping[str, np.ndarray], *, axis: Axes | None = None) -> Axes:
+    """Precision over recall of each model, as in :func:`roc`, with its average precision. Fake is positive."""
+    axis = axis or plt.gca()
+    share = float(np.mean(labels))
+    axis.plot([0, 1], [share, share], ":", color="gray", linewidth=1, label=f"chance ({share:.3f})")
+    for number, (name, values) in enumerate(scores.items()):
+        PrecisionRecallDisplay.from_predictions(labels, values, ax=axis)
+        _restyle(axis, number, f"{name} ({average_precision_score(labels, values):.3f})")
+    axis.set(xlabel="recall: fakes found", ylabel="precision: fakes among those called fake")
+    axis.legend(title="AP", alignment="left", loc="lower left", fontsize=8)
+    return axis
+
+
+def confusion(labels: np.ndarray, predictions: np.ndarray, *, title: str = "", axis: Axes | None = None) -> Axes:
+    """Counts of predictions (n,) 0/1 against labels (n,), and each class's shares; darker is a larger share."""
+    options = {"labels": [0, 1], "display_labels": ["real", "fake"], "cmap": "Blues", "colorbar": False}
+    axis = axis or plt.gca()
+    drawn = ConfusionMatrixDisplay.from_predictions(
+        labels, predictions, normalize="true", ax=axis, im_kw={"vmin": 0, "vmax": 1}, **options
+    )
+    counts = confusion_matrix(labels, predictions, labels=[0, 1])
+    for place, text in np.ndenumerate(drawn.text_):
+        text.set_text(f"{counts[place]:,}\n({drawn.confusion_matrix[place]:.0%})")
+    axis.set(xlabel="called", ylabel="label", title=title)
+    axis.grid(False)
+    return axis
+
+
+def reliability(
+    labels: np.ndarray, scores: Mapping[str, np.ndarray], *, bins: int = 10, axis: Axes | None = None
+) -> Axes:
+    """Share of fakes over the mean score in each bin, one line a model; bars are Wilson's 95 % intervals."""
+    axis = axis or plt.gca()
+    axis.plot([0, 1], [0, 1], ":", color="gray", linewidth=1, label="perfectly calibrated")
+    for number, (name, values) in enumerate(scores.items()):
+        table = reliability_table(labels, values, bins)
+        CalibrationDisplay(table["fakes"], table["score"], values).plot(ax=axis, ref_line=False)
+        _restyle(axis, number, name)
+        axis.vlines(table["score"], table["low"], table["high"], color=axis.lines[-1].get_color(), alpha=0.6)
+    axis.set(xlabel="mean score P(fake) in the bin", ylabel="share of fakes in the bin")
+    axis.legend(loc="best", fontsize=8)
+    return axis
+
+
+def learning_curves(*histories: Mapping[str, Sequence[float]] | pd.DataFrame, title: str = "") -> Figure:
+    """Loss and accuracy per epoch on train and validation: each run a thin line, the mean of all a thick one.
+
+    The mean ends where the first run ends, for after that it would be one of other runs.
+
+    Args:
+        histories: one a seed, with ``loss, val_loss, accuracy, val_accuracy`` (epochs,) as Keras names them.
+    """
+    runs = [pd.DataFrame({k: h[k] for k in ("loss", "val_loss", "accuracy", "val_accuracy")}) for h in histories]
+    table = pd.concat(run.assign(epoch=np.arange(1, len(run) + 1), run=i) for i, run in enumerate(runs))
+    common = table[table["epoch"] <= min(map(len, runs))]
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.2))
+    mean = {"errorbar": None, "linewidth": 2.2, "marker": "o", "markersize": 4, "markeredgewidth": 0}
+    thin = {"units": "run", "estimator": None, "linewidth": 0.7, "alpha": 0.45}
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        for column, label, look in ((name, "train", MODELS[0]), (f"val_{name}", "validation", MODELS[1])):
+            if len(runs) > 1:
+                sns.lineplot(table, x="epoch", y=column, ax=axis, **thin, **look)
+            label += f", mean of {len(runs)}" if len(runs) > 1 else ""
+            sns.lineplot(common, x="epoch", y=column, label=label, ax=axis, **mean, **look)
+        axis.set(xlabel="epoch", ylabel=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    figure.suptitle(title, fontweight="bold")
+    return figure
+
+
+def _restyle(axis: Axes, number: int, label: str) -> None:
+    """Give the line that a display has just drawn its model's look, one that no other of 36 has."""
+    k, around = number % len(MODELS), number // len(MODELS)
+    look = MODELS[k] | {"linestyle": MODELS[(k + around) % len(MODELS)]["linestyle"]}
+    axis.lines[-1].set(**look, linewidth=1.8, label=label, markersize=4)

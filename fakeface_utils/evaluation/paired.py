@@ -1,0 +1,245 @@
+"""Is A better than B? Tests on the same images: DeLong, McNemar, the paired bootstrap, recipes over seeds, Holm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import beta, norm, rankdata, t
+from sklearn.metrics import roc_auc_score
+from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from fakeface_utils.evaluation.intervals import Metric, _weighted_auc, resampled
+
+MIN_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A minus B with its standard error and two-sided p; ``n`` is how many images (or splits) it rests on.
+
+    ``df`` are the degrees of freedom of Student's t, infinite for the normal distribution.
+    """
+
+    value: float
+    se: float
+    p: float
+    n: int
+    method: str
+    df: float = np.inf
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """(low, high) at this level, such as one out of :class:`Holm`."""
+        half = float(t.ppf((1 + level) / 2, self.df)) * self.se
+        return self.value - half, self.value + half
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return f"{self.value:+.3f} [{low:+.3f}, {high:+.3f}], p = {self.p:.3g} ({self.method}, n = {self.n:,})"
+
+
+def _difference(value: float, se: float, n: int, method: str, df: float = np.inf) -> Difference:
+    p = 2 * t.sf(abs(value) / se, df) if se > 0 else value == 0
+    return Difference(float(value), float(se), float(p), int(n), method, float(df))
+
+
+def delong(labels: np.ndarray, scores_a: np.ndarray, scores_b: np.ndarray) -> Difference:
+    """AUC of A minus AUC of B on the same independent images (DeLong 1988, by midranks as in Sun and Xu 2014).
+
+    Images that share a photograph are not independent: use :func:`paired_bootstrap` with groups there. When no
+    image speaks for one model more than another does (both at AUC 1, or one at 1 and one constant) the variance
+    comes out as 0; then each class is taken to hold one more image for A and one for B. Only two models that rank
+    all images alike keep 0.
+
+    Args:
+        labels: (n,) 0/1, fake = 1. scores_a, scores_b: (n,) each.
+
+    Raises:
+        ValueError: a class has fewer than two images, a score is not finite, or lengths differ.
+    """
+    fake, both = np.asarray(labels) == 1, np.stack([scores_a, scores_b]).astype(float)
+    m, n = int(fake.sum()), int((~fake).sum())
+    if m < 2 or n < 2 or both.shape != (2, m + n) or not np.isfinite(both).all():
+        raise ValueError(f"DeLong needs two images of each class, with finite scores: {n} reals, {m} fakes")
+    ranks = rankdata(both, axis=1)
+    below = (ranks[:, fake] - rankdata(both[:, fake], axis=1)) / n  # share of the reals under each fake
+    above = 1 - (ranks[:, ~fake] - rankdata(both[:, ~fake], axis=1)) / m
+    variance = np.var(below[0] - below[1], ddof=1) / m + np.var(above[0] - above[1], ddof=1) / n
+    method = "DeLong"
+    if variance < 1e-14:
+        variance = 0 if np.array_equal(*ranks) else 2 / (m + 1) / (m + 2) + 2 / (n + 1) / (n + 2)
+        method = "DeLong, degenerate"
+    return _difference((below[0] - below[1]).mean(), np.sqrt(variance), m + n, method)
+
+
+@dataclass(frozen=True)
+class McNemar(Difference):
+    """A difference in accuracy; A alone was right on ``b`` images, B alone on ``c``."""
+
+    b: int = 0
+    c: int = 0
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """(low, high), holding 0 whenever the exact test at this level finds nothing.
+
+        It spans two intervals: Bonett and Price's adjusted Wald (2012), for which b + c is luck too, and the exact
+        one given b + c (Clopper and Pearson).
+        """
+        tail, split = (1 - level) / 2, self.b + self.c
+        middle, half = (self.b - self.c) / (self.n + 2), float(norm.ppf(1 - tail)) * self.se
+        low = float(beta.ppf(tail, self.b, self.c + 1)) if self.b else 0.0
+        high = float(beta.ppf(1 - tail, self.b + 1, self.c)) if self.c else 1.0
+        low, high = ((2 * share - 1) * split / self.n for share in (low, high))
+        return max(-1.0, min(low, middle - half)), min(1.0, max(high, middle + half))
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; only A right {self.b}, only B right {self.c}"
+
+
+def mcnemar(labels: np.ndarray, predictions_a: np.ndarray, predictions_b: np.ndarray) -> McNemar:
+    """Accuracy of A minus accuracy of B, two trained models, by McNemar's exact test (statsmodels).
+
+    Args:
+        labels, predictions_a, predictions_b: (n,) 0/1 each, of independent images.
+
+    Raises:
+        ValueError: lengths differ, there is no image, or a value (such as a score) is neither 0 nor 1.
+    """
+    labels, a, b = (np.asarray(x) for x in (labels, predictions_a, predictions_b))
+    if not len(labels) == len(a) == len(b) > 0 or not np.isin([labels, a, b], (0, 1)).all():
+        raise ValueError("McNemar's test needs a label and two predictions an image, each 0 or 1")
+    a, b, n = a == labels, b == labels, len(labels)
+    table = np.array([[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]])
+    (_, only_a), (only_b, _) = table.tolist()
+    shares = np.array([only_a + 1, only_b + 1]) / (n + 2)
+    se = np.sqrt((shares.sum() - np.diff(shares)[0] ** 2) / (n + 2))
+    p = statsmodels_mcnemar(table, exact=True).pvalue
+    return McNemar((only_a - only_b) / n, float(se), float(p), n, "McNemar, exact", b=only_a, c=only_b)
+
+
+def _each_column(metric: Metric) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """A plain metric as (labels, scores (n, k), counts (b, n)) -> (b, k)."""
+
+    def slow(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        rows = (np.repeat(np.arange(len(labels)), count) for count in counts)
+        return np.array([metric(labels[r], scores[r]) for r in rows])
+
+    one = _weighted_auc if metric is roc_auc_score else slow
+    return lambda labels, scores, counts: np.stack([one(labels, s, counts) for s in scores.T], axis=1)
+
+
+def paired_bootstrap(
+    metric: Metric,
+    labels: np.ndarray,
+    scores_a: np.ndarray,
+    scores_b: np.ndarray,
+    groups: np.ndarray | None = None,
+    **options,
+) -> Difference:
+    """``metric`` of A minus ``metric`` of B on the same resamples of whole groups; p and interval by their spread.
+
+    Args:
+        metric: function of labels (n,) and scores (n,), such as scikit-learn's; ``roc_auc_score`` is run in a fast
+            form. For a metric at a threshold give predictions as scores: each model has its own threshold.
+        groups: (n,); default: each image its own. options: ``n_resamples`` and ``seed``.
+
+    Raises:
+        ValueError: as in :func:`intervals.bootstrap`.
+    """
+    labels, scores = np.asarray(labels), np.stack([scores_a, scores_b], axis=1)
+    draws = resampled(_each_column(metric), labels, scores, groups, **options)
+    value = metric(labels, scores[:, 0]) - metric(labels, scores[:, 1])
+    return _difference(value, np.std(draws[:, 0] - draws[:, 1], ddof=1), len(labels), "paired bootstrap")
+
+
+def recipes(
+    labels: np.ndarray,
+    scores_a: np.ndarray,
+    scores_b: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    metric: Metric = roc_auc_score,
+    **options,
+) -> Difference:
+    """Mean ``metric`` of recipe A over its seeds minus that of B: would it hold with other seeds and other images?
+
+    The variance is that of the seeds plus, by the bootstrap over groups, that of the images which all runs share
+    (the covariance between runs: Obuchowski and Rockette 1995, with seeds as their readers). Resampling five seeds
+    would make them look too alike, and would count twice what one run makes of one image. The interval is
+    Student's, with Satterthwaite's degrees of freedom: few where the seeds make the spread.
+
+    Args:
+        scores_a, scores_b: (seeds, n) each, a row a training run; the numbers of seeds may differ.
+        metric, groups, options: as in :func:`paired_bootstrap`.
+
+    Raises:
+        ValueError: fewer than five seeds, or as in :func:`paired_bootstrap`.
+    """
+    both = [np.atleast_2d(scores_a), np.atleast_2d(scores_b)]
+    k, m = (len(scores) for scores in both)
+    if min(k, m) < MIN_SEEDS:
+        raise ValueError(
+            f"a claim about two recipes needs at least {MIN_SEEDS} seeds each, got {k} and {m}: "
+            "with fewer nobody knows how far two runs of one recipe lie apart"
+        )
+    labels, runs = np.asarray(labels), np.concatenate(both)
+    found = np.array([metric(labels, run) for run in runs])
+    cov = np.cov(resampled(_each_column(metric), labels, runs.T, groups, **options), rowvar=False)
+    shared = [(c.sum() - c.trace()) / len(c) / (len(c) - 1) for c in (cov[:k, :k], cov[k:, k:])]
+    of_images = max(sum(shared) - 2 * cov[:k, k:].mean(), 0)
+    of_seeds = np.array([found[:k].var(ddof=1) / k, found[k:].var(ddof=1) / m])
+    variance = of_images + of_seeds.sum()
+    df = variance**2 / (of_seeds**2 / [k - 1, m - 1]).sum() if of_seeds.any() else np.inf
+    value = found[:k].mean() - found[k:].mean()
+    return _difference(value, np.sqrt(variance), len(labels), f"{k} and {m} seeds", df)
+
+
+def nadeau_bengio(differences: Sequence[float], n_train: int, n_test: int) -> Difference:
+    """Mean of A minus B over k random splits of the same images: the corrected resampled t-test (2003).
+
+    The splits share training images, so the variance is multiplied by 1/k + n_test/n_train in place of 1/k.
+
+    Args:
+        differences: (k,), one a split. n_train, n_test: images in each split.
+
+    Raises:
+        ValueError: fewer than two splits, or a number that is not finite and positive where it must be.
+    """
+    values, k = np.asarray(differences, float), len(differences)
+    if k < 2 or not np.isfinite(values).all() or min(n_train, n_test) <= 0:
+        raise ValueError(f"need two finite differences or more and n_train, n_test > 0: {k}, {n_train}, {n_test}")
+    se = np.sqrt((1 / k + n_test / n_train) * values.var(ddof=1))
+    return _difference(values.mean(), se, k, "Nadeau-Bengio", k - 1)
+
+
+@dataclass(frozen=True)
+class Holm:
+    """A family of p-values after Holm (1979), in the order given; ``levels`` are those of the intervals."""
+
+    adjusted: tuple[float, ...]
+    rejected: tuple[bool, ...]
+    levels: tuple[float, ...]
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{p:.3g}" for p in self.adjusted)
+        return f"{sum(self.rejected)} of {len(self.rejected)} differ; p after Holm: {values}"
+
+
+def holm(p_values: Sequence[float], alpha: float = 0.05) -> Holm:
+    """Holm's correction (statsmodels), and the level at which the interval of each comparison agrees with it.
+
+    The k-th smallest of m p-values is held against alpha / (m - k + 1) up to the first that fails, whose level
+    stands for all after it. So ``difference.interval(level)`` leaves out 0 just where Holm rejects. Each interval is
+    one comparison's own: that all of them hold at once is promised only by the widest level, 1 - alpha / m.
+
+    Raises:
+        ValueError: no p-value, or one outside 0 to 1.
+    """
+    p = np.asarray(p_values, float)
+    if not len(p) or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"Holm's correction needs p-values between 0 and 1, got {p_values}")
+    rejected, adjusted, *_ = multipletests(p, alpha, method="holm")
+    place = np.minimum(np.argsort(np.argsort(p, kind="stable")), rejected.sum())
+    return Holm(tuple(adjusted.tolist()), tuple(rejected.tolist()), tuple((1 - alpha / (len(p) - place)).tolist()))

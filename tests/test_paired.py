@@ -1,0 +1,255 @@
+"""Paired tests: against their definitions, against each other, and by how often they are wrong."""
+
+from dataclasses import FrozenInstanceError
+from math import comb
+
+import numpy as np
+import pytest
+from scipy.stats import t, ttest_1samp
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from fakeface_utils.evaluation.paired import (
+    Difference,
+    delong,
+    holm,
+    mcnemar,
+    nadeau_bengio,
+    paired_bootstrap,
+    recipes,
+)
+
+
+def two_models(rng, n_real, n_fake, a=1.0, b=1.0, shared=0.8):
+    labels = np.r_[np.zeros(n_real, int), np.ones(n_fake, int)]
+    common = rng.normal(size=len(labels)) * np.sqrt(shared)
+    own = rng.normal(size=(2, len(labels))) * np.sqrt(1 - shared)
+    return labels, common + own[0] + a * labels, common + own[1] + b * labels
+
+
+def delong_by_pairs(labels, a, b):
+    """DeLong's variance by its definition, over all pairs."""
+    psi = [
+        (s[labels == 1][:, None] > s[labels == 0]) + 0.5 * (s[labels == 1][:, None] == s[labels == 0])
+        for s in (a, b)
+    ]
+    v10, v01 = [p.mean(axis=1) for p in psi], [p.mean(axis=0) for p in psi]
+    s10, s01 = np.cov(v10), np.cov(v01)
+    contrast = np.array([1, -1])
+    variance = contrast @ (s10 / len(v10[0]) + s01 / len(v01[0])) @ contrast
+    return psi[0].mean() - psi[1].mean(), np.sqrt(variance)
+
+
+@pytest.mark.parametrize("digits", [0, 1, 8])
+def test_delong_is_its_definition(digits):
+    rng = np.random.default_rng(0)
+    labels, a, b = two_models(rng, 70, 45, a=1.4)
+    order = rng.permutation(115)
+    labels, a, b = labels[order], np.round(a, digits)[order], np.round(b, digits)[order]
+    found = delong(labels, a, b)
+    assert (found.value, found.se) == pytest.approx(delong_by_pairs(labels, a, b))
+    assert found.value == pytest.approx(roc_auc_score(labels, a) - roc_auc_score(labels, b))
+    back = delong(labels, b, a)
+    assert (back.value, back.se, back.p) == pytest.approx((-found.value, found.se, found.p))
+
+
+def test_delong_known_p():
+    found = delong(*two_models(np.random.default_rng(1), 60, 60, a=1.3))
+    z = found.value / found.se
+    assert found.p == pytest.approx(2 * t.sf(abs(z), np.inf))
+    assert found.interval() == pytest.approx((found.value - 1.959964 * found.se, found.value + 1.959964 * found.se))
+    assert found.interval(0.9)[1] == pytest.approx(found.value + 1.644854 * found.se)
+    assert "DeLong, n = 120" in str(found) and str(found).startswith(f"{found.value:+.3f} [")
+    with pytest.raises(FrozenInstanceError):
+        found.p = 0
+
+
+def test_delong_agrees_with_the_bootstrap():
+    labels, a, b = two_models(np.random.default_rng(2), 300, 250, a=1.2)
+    exact, drawn = delong(labels, a, b), paired_bootstrap(roc_auc_score, labels, a, b)
+    assert drawn.value == pytest.approx(exact.value) and drawn.se == pytest.approx(exact.se, rel=0.06)
+    unpaired = delong(labels, a, np.random.default_rng(3).permuted(b[:300]).tolist() + b[300:].tolist())
+    assert unpaired.se > 1.3 * exact.se  # the pairing is what makes it sharp
+
+
+def test_delong_where_its_variance_is_zero():
+    labels = np.r_[np.zeros(20, int), np.ones(20, int)]
+    perfect, other, constant = labels + 0.0, labels + np.tile([0.1, 0.2], 20), np.full(40, 0.3)
+    same = delong(labels, perfect, 2 * perfect + 1)
+    assert (same.value, same.se, same.p) == (0, 0, 1) and same.interval() == (0, 0)
+    both = delong(labels, perfect, other)  # both at AUC 1 on 40 images: that is not a proof of equality
+    assert both.value == 0 and both.p == 1 and both.interval(0.9)[1] > 0.02 and "degenerate" in both.method
+    assert delong(labels, perfect, constant).p < 0.01 and delong(labels, perfect, constant).value == 0.5
+    few = delong([0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0])
+    assert few.p > 0.1
+    for bad in (([0, 1, 1], [1, 2, 3], [1, 2, 3]), ([0, 0, 1, 1], [1, 2, 3, np.nan], [1, 2, 3, 4])):
+        with pytest.raises(ValueError, match="two images of each class"):
+            delong(*bad)
+
+
+def test_delong_covers():
+    rng = np.random.default_rng(4)
+    truth = delong(*two_models(rng, 200_000, 200_000, a=1.3)).value
+    hits = 0
+    for _ in range(500):
+        low, high = delong(*two_models(rng, 70, 50, a=1.3)).interval()
+        hits += low <= truth <= high
+    assert 463 <= hits <= 488  # 95 % is 475, sd 4.9
+
+
+def hard(b, c, both=3, neither=2):
+    """Labels and two predictions in which A alone is right b times and B alone c times."""
+    a = np.repeat([1, 0, 1, 0], [b, c, both, neither])
+    return np.ones(len(a), int), a, np.repeat([0, 1, 1, 0], [b, c, both, neither])
+
+
+@pytest.mark.parametrize("b, c", [(0, 0), (1, 0), (5, 5), (6, 0), (9, 1), (3, 17), (60, 40)])
+def test_mcnemar_is_the_binomial_formula(b, c):
+    found = mcnemar(*hard(b, c, 90, 7))
+    n = b + c
+    p = min(1, 2 * sum(comb(n, k) for k in range(min(b, c) + 1)) / 2**n)
+    assert (found.b, found.c, found.n) == (b, c, n + 97) and found.p == pytest.approx(p)
+    assert found.value == pytest.approx((b - c) / (n + 97))
+    assert f"only A right {b}, only B right {c}" in str(found)
+
+
+def test_mcnemar_counts_both_classes():
+    labels = np.array([0, 0, 1, 1, 1])
+    found = mcnemar(labels, [0, 0, 1, 0, 1], [1, 0, 0, 1, 1])
+    assert (found.b, found.c) == (2, 1)
+
+
+def test_the_interval_of_mcnemar_agrees_with_the_test():
+    for b in range(0, 40):
+        for c in range(0, 25):
+            found = mcnemar(*hard(b, c, 300, 40))
+            for level in (0.95, 0.99):
+                low, high = found.interval(level)
+                assert low <= found.value <= high
+                assert found.p < 1 - level or low <= 0 <= high, (b, c, level)
+    assert mcnemar(*hard(0, 0, 10, 0)).interval(0.9)[1] > 0.03  # ten images prove no equality
+    assert mcnemar(*hard(5, 0, 0, 0)).interval() == pytest.approx((-0.0436, 1), abs=1e-3)
+
+
+def test_the_interval_of_mcnemar_covers():
+    rng = np.random.default_rng(5)
+    for chances in ([0.7, 0.12, 0.06, 0.12], [0.85, 0.10, 0.01, 0.04]):
+        hits = 0
+        for both, b, c, neither in rng.multinomial(150, chances, 400):
+            low, high = mcnemar(*hard(b, c, both, neither)).interval()
+            hits += low <= chances[1] - chances[2] <= high
+        assert 371 <= hits <= 399  # at least 95 % (380, sd 4.4); exactness costs a little
+
+
+def test_mcnemar_refuses_scores():
+    for bad in (([0, 1], [0.2, 0.7], [0, 1]), ([0, 1], [0, 1, 1], [0, 1]), ([], [], [])):
+        with pytest.raises(ValueError, match="each 0 or 1"):
+            mcnemar(*bad)
+
+
+def test_paired_bootstrap_fast_form_and_other_metrics():
+    labels, a, b = two_models(np.random.default_rng(6), 60, 40, a=1.5)
+    groups = np.arange(100) // 2
+    fast = paired_bootstrap(roc_auc_score, labels, a, b, groups, n_resamples=200)
+    plain = paired_bootstrap(lambda y, s: roc_auc_score(y, s), labels, a, b, groups, n_resamples=200)
+    assert (fast.value, fast.se, fast.p) == pytest.approx((plain.value, plain.se, plain.p))
+    right = mcnemar(labels, a > 0.5, b > 0.5)
+    drawn = paired_bootstrap(accuracy_score, labels, a > 0.5, b > 0.5, n_resamples=400)
+    assert drawn.value == pytest.approx(right.value) and drawn.se == pytest.approx(right.se, rel=0.25)
+
+
+def test_paired_bootstrap_resamples_groups():
+    labels, a, b = two_models(np.random.default_rng(7), 80, 80)
+    one = paired_bootstrap(roc_auc_score, labels, a, b)
+    labels, a, b = (np.repeat(x, 4) for x in (labels, a, b))
+    assert paired_bootstrap(roc_auc_score, labels, a, b, np.repeat(np.arange(160), 4)).se == pytest.approx(one.se)
+    assert paired_bootstrap(roc_auc_score, labels, a, b).se < 0.6 * one.se
+
+
+def runs(rng, labels, shift, seeds, between, noise=0.6):
+    """Scores (seeds, n) of a recipe whose runs differ by ``between`` in how well they separate."""
+    strength = shift + between * rng.normal(size=(seeds, 1))
+    return strength * labels + noise * rng.normal(size=(seeds, len(labels)))
+
+
+def test_recipes_need_five_seeds():
+    labels = np.arange(40) % 2
+    scores = np.random.default_rng(8).normal(size=(5, 40))
+    with pytest.raises(ValueError, match="at least 5 seeds each, got 5 and 4"):
+        recipes(labels, scores, scores[:4])
+    with pytest.raises(ValueError, match="at least 5 seeds each, got 1 and 5"):
+        recipes(labels, scores[0], scores)
+    assert recipes(labels, scores, scores[:, ::-1], n_resamples=50).method == "5 and 5 seeds"
+
+
+def test_recipes_without_spread_between_seeds_are_two_models():
+    labels, a, b = two_models(np.random.default_rng(9), 80, 80, a=1.3)
+    one = paired_bootstrap(roc_auc_score, labels, a, b, n_resamples=300)
+    many = recipes(labels, np.tile(a, (5, 1)), np.tile(b, (7, 1)), n_resamples=300)
+    assert (many.value, many.se, many.df) == pytest.approx((one.value, one.se, np.inf))
+
+
+def test_recipes_whose_seeds_make_the_spread_are_a_t_test():
+    rng = np.random.default_rng(10)
+    labels = np.arange(4000) % 2
+    a, b = (runs(rng, labels, 1.5, k, 0.5, noise=1) for k in (6, 8))
+    found = recipes(labels, a, b, n_resamples=1500)
+    x, y = ([roc_auc_score(labels, s) for s in scores] for scores in (a, b))
+    welch = np.sqrt(np.var(x, ddof=1) / 6 + np.var(y, ddof=1) / 8)
+    assert found.value == pytest.approx(np.mean(x) - np.mean(y))
+    assert found.se == pytest.approx(welch, rel=0.08) and 5 <= found.df < 14
+
+
+@pytest.mark.parametrize("between, shared", [(0.8, 0.0), (0.25, 1.0), (0.0, 1.0), (0.0, 0.0)])
+def test_recipes_that_are_the_same_seldom_differ(between, shared):
+    """Five and five seeds of one recipe; ``shared`` noise of the images hits all runs, or all of a recipe, alike."""
+    rng = np.random.default_rng(11)
+    labels, wrong, values, errors = np.arange(80) % 2, 0, [], []
+    for seed in range(300):
+        common = shared * rng.normal(size=80)
+        tied = shared * 0.7 * rng.normal(size=(2, 1, 80))
+        a, b = (runs(rng, labels, 1.5, 5, between) + common + tied[k] for k in (0, 1))
+        found = recipes(labels, a, b, n_resamples=150, seed=seed)
+        wrong += found.p < 0.05
+        values.append(found.value)
+        errors.append(found.se)
+    assert 2 <= wrong <= 26  # 5 % is 15, sd 3.8; a plain bootstrap where the seeds make the spread: 12 %
+    assert 0.88 < np.sqrt(np.mean(np.square(errors))) / np.std(values) < 1.18
+
+
+def test_nadeau_bengio_by_hand():
+    differences = [0.02, 0.05, -0.01, 0.03, 0.01]
+    found = nadeau_bengio(differences, 900, 100)
+    se = np.sqrt((1 / 5 + 1 / 9) * np.var(differences, ddof=1))
+    assert (found.value, found.se, found.df, found.n) == pytest.approx((0.02, se, 4, 5))
+    assert found.p == pytest.approx(2 * t.sf(0.02 / se, 4))
+    assert found.interval() == pytest.approx((0.02 - 2.776445 * se, 0.02 + 2.776445 * se))
+    assert found.p > ttest_1samp(differences, 0).pvalue
+    assert nadeau_bengio([0, 0, 0], 9, 1).p == 1
+    for bad in (([0.1], 9, 1), ([0.1, np.nan], 9, 1), ([0.1, 0.2], 0, 1)):
+        with pytest.raises(ValueError, match="two finite differences"):
+            nadeau_bengio(*bad)
+
+
+def test_holm_by_hand():
+    found = holm([0.01, 0.04, 0.03, 0.005])
+    assert found.adjusted == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert found.rejected == (True, False, False, True)
+    # .005 at .05/4, .01 at .05/3, .03 fails at .05/2, and .04 stays at the level of the one that failed
+    assert found.levels == pytest.approx((1 - 0.05 / 3, 1 - 0.05 / 2, 1 - 0.05 / 2, 1 - 0.05 / 4))
+    assert str(found).startswith("2 of 4 differ")
+    assert holm([0.2]).levels == (0.95,)
+    for bad in ([], [0.1, np.nan], [1.2]):
+        with pytest.raises(ValueError, match="p-values between 0 and 1"):
+            holm(bad)
+
+
+def test_intervals_after_holm_leave_out_zero_just_where_holm_rejects(monkeypatch):
+    monkeypatch.setattr("gc.collect", lambda: 0)  # statsmodels collects at every call
+    rng = np.random.default_rng(12)
+    for _ in range(300):
+        z = rng.normal(1, 1.5, rng.integers(1, 9))
+        family = [Difference(x, 1.0, 2 * t.sf(abs(x), np.inf), 10, "made up") for x in z]
+        corrected = holm([d.p for d in family])
+        for d, level, rejected in zip(family, corrected.levels, corrected.rejected, strict=True):
+            low, high = d.interval(level)
+            assert (low > 0 or high < 0) == rejected
