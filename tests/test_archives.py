@@ -1,7 +1,10 @@
 """Bringing sets in: what is accepted, what is refused, and that nothing half-made stays."""
 
+import os
 import shutil
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from tests.conftest import make_140k, save_image
 
 
 def zip_folder(folder: Path, target: Path, prefix: str = "") -> Path:
-    with zipfile.ZipFile(target, "w") as zipped:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in sorted(folder.rglob("*")):
             zipped.write(path, prefix + str(path.relative_to(folder)))
     return target
@@ -77,10 +80,15 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def flip_in_the_middle(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[300] ^= 0xFF  # inside the first image
-    path.write_bytes(content)
+def flip(byte: int):
+    def make(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        with zipfile.ZipFile(path) as zipped:
+            first = next(entry for entry in zipped.infolist() if entry.filename.endswith(".jpg"))
+        content[first.header_offset + 30 + len(first.filename) + byte] ^= 0xFF  # inside the first image
+        path.write_bytes(content)
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,7 @@ def flip_in_the_middle(path: Path) -> None:
         (hostile("C:outside.jpg"), "points outside"),
         (hostile("link.jpg", link=True), "is a link"),
         (cut, "not a whole zip"),
-        (flip_in_the_middle, "not a whole zip"),
+        *[(flip(byte), "not a whole zip") for byte in (0, 1, 5, 100)],
         (lambda path: path.write_text("<html>404</html>"), "not a whole zip"),
         (lambda path: path.unlink(), "is not a file"),
     ],
@@ -137,6 +145,22 @@ def test_a_set_is_never_overwritten(set_140k, tmp_path, data):
     assert len(layouts.build_index(data / "140k")) == 18
 
 
+def test_an_existing_set_is_said_before_anything_is_unpacked(set_140k, tmp_path, data, monkeypatch):
+    archives.import_dir(set_140k, data)
+    archive = zip_folder(set_140k, tmp_path / "faces.zip")
+    monkeypatch.setattr(zipfile.ZipFile, "extract", None)  # unpacking would fail
+    with pytest.raises(DataError, match="already there"):
+        archives.import_zip(archive, data)
+
+
+def test_tables_beside_a_nested_set_come_along(set_140k, tmp_path, data):
+    nested = tmp_path / "outer" / "archive"
+    shutil.copytree(set_140k, nested)
+    (nested / "train.csv").write_text("id\n")
+    where, _ = archives.import_dir(tmp_path / "outer", data)
+    assert (where / "train.csv").is_file()
+
+
 def test_interruption_leaves_nothing(set_140k, data, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -156,6 +180,13 @@ def test_the_drawn_sample_cannot_pass_for_photographs(set_140k, tmp_path, data):
         archives.import_zip(zip_folder(set_140k, tmp_path / "faces.zip"), data)
 
 
+def test_the_drawn_sample_is_not_called_a_part(set_140k):
+    (set_140k / "testbed").mkdir()
+    (set_140k / "testbed" / "manifest.json").write_text("{}")
+    report = verify(set_140k)
+    assert report.partial == "" and "full" not in str(report)
+
+
 def test_verify_finds_equal_files(set_140k):
     train = set_140k / "real_vs_fake" / "real-vs-fake" / "train" / "real"
     test = set_140k / "real_vs_fake" / "real-vs-fake" / "test" / "real"
@@ -163,6 +194,21 @@ def test_verify_finds_equal_files(set_140k):
     report = verify(set_140k)
     assert [sorted(group) for group in report.duplicates] == [["test/real/99999.jpg", "train/real/00001.jpg"]]
     assert "the same file 2 times" in str(report)
+
+
+def test_the_shell_wrapper(set_yonsei, tmp_path):
+    script = Path(__file__).parents[1] / "data_download.sh"
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+    def call(*arguments):
+        return subprocess.run(["bash", str(script), *arguments], capture_output=True, text=True, env=environment)
+
+    done = call("--from-dir", str(set_yonsei), "--dest", str(tmp_path / "with space"))
+    assert done.returncode == 0 and "8 of 2,041" in done.stdout
+    assert len(layouts.build_index(tmp_path / "with space" / "yonsei")) == 8
+    wrong = call("--from-zip", str(tmp_path / "none.zip"), "--dest", str(tmp_path / "with space"))
+    assert wrong.returncode == 1 and "is not a file" in wrong.stderr
+    assert call().returncode == 2 and "--from-zip FILE" in call().stderr
 
 
 def test_command_line(set_yonsei, tmp_path, data, capsys):

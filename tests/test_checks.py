@@ -120,6 +120,18 @@ def test_a_passed_function_is_the_one_to_go_on_with(capsys):
     assert checks.ex_01_1(bits_unread) is layouts.read_fake_name
 
 
+def test_running_a_check_twice_does_not_pass(capsys):
+    lent = checks.ex_01_1(bits_unread)
+    capsys.readouterr()
+    assert checks.ex_01_1(lent) is lent
+    said = capsys.readouterr().out
+    assert "the kit's own function" in said and "✅" not in said
+
+
+def test_something_that_is_no_function_fails_with_a_sentence():
+    assert "your answer(" in checks.examine(checks.EXERCISES["01.1"], None).text
+
+
 def test_a_function_that_spoils_its_input_is_still_compared_fairly():
     def spoils(index):
         index["split"] = "train"

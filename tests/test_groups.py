@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from fakeface_utils.datasets import groups, layouts
-from fakeface_utils.datasets.groups import find_pairs, group_ids, share_leaked, straddling
+from fakeface_utils.datasets.groups import find_pairs, group_ids, share_leaked
 from tests.conftest import make_140k
 
 
@@ -142,7 +142,7 @@ def test_group_ids_join_chains():
         group_ids(index[index["name"] != "d"], pairs)
 
 
-def test_straddling_and_share_leaked():
+def test_share_leaked():
     index = pd.DataFrame(
         {
             "name": list("abcdefg"),
@@ -151,11 +151,7 @@ def test_straddling_and_share_leaked():
             "group": [0, 0, 1, 1, 2, 2, 3],
         }
     )
-    rows = straddling(index)
-    assert list(rows["group"]) == [0, 2]
-    assert rows.iloc[0].tolist() == [0, 2, ("test", "train"), (0, 1), ("a", "b")]
     assert share_leaked(index) == pytest.approx(1 / 3)  # e shares its group with valid only
-    assert straddling(index.assign(group=range(7))).empty
     with pytest.raises(ValueError, match="split"):
         share_leaked(index.assign(split=""))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fakeface_utils.datasets import layouts
-from tests.conftest import make_140k, make_yonsei
+from tests.conftest import make_140k, make_yonsei, save_image
 
 
 def test_index_of_140k(set_140k):
@@ -66,6 +66,12 @@ def test_unknown_layout_and_empty_set(tmp_path):
         layouts.build_index(tmp_path)
     (tmp_path / "real_and_fake_face" / "training_real").mkdir(parents=True)
     with pytest.raises(layouts.LayoutError, match="not one image"):
+        layouts.build_index(tmp_path)
+
+
+def test_folders_that_only_look_alike_are_not_taken(tmp_path):
+    save_image(tmp_path / "cats" / "train" / "real" / "one.jpg", 1)
+    with pytest.raises(layouts.LayoutError, match="neither image set"):
         layouts.build_index(tmp_path)
 
 

@@ -95,8 +95,8 @@ def test_modes_of_images(tmp_path):
 def test_the_middle_square_is_not_resized(tmp_path):
     stored = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
     path = save_array(tmp_path / "noise.png", stored)
-    np.testing.assert_array_equal(pixels.read_square(path, 20), stored[10:30, 20:40])
-    assert pixels.read_square(path, 50).shape == (50, 50)
+    np.testing.assert_array_equal(pixels.crop_square(path, 20), stored[10:30, 20:40])
+    assert pixels.crop_square(path, 50).shape == (50, 50)
 
 
 def test_cache_equals_memory_and_is_used(set_140k, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import psutil
@@ -193,12 +194,12 @@ def test_a_failed_run_leaves_no_earlier_notebook_behind(root, monkeypatch):
 
 
 def test_data_is_known_by_its_manifest_where_it_has_one(tmp_path):
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set/manifest.csv").write_text("a")
+    (tmp_path / "set/testbed").mkdir(parents=True)
+    (tmp_path / "set/testbed/manifest.json").write_text("a")
     before = run_lessons.data_fingerprint(tmp_path)
     (tmp_path / "set/x.png").write_text("x")
     assert run_lessons.data_fingerprint(tmp_path) == before
-    (tmp_path / "set/manifest.csv").write_text("b")
+    (tmp_path / "set/testbed/manifest.json").write_text("b")
     assert run_lessons.data_fingerprint(tmp_path) != before
     assert run_lessons.data_fingerprint(tmp_path / "none") == {}
 
@@ -300,3 +301,18 @@ def test_stopping_the_runner_stops_the_kernel(tmp_path, stop):
         run.wait()
         run.stderr.close()
     assert gone(tmp_path / "pid")
+
+
+def test_values_on_the_command_line_are_python_or_words():
+    read = {text: run_lessons.literal(text) for text in ("3", "1e-3", "[3, 4]", "true", "smoke", "'a b'")}
+    assert read == {"3": 3, "1e-3": 0.001, "[3, 4]": [3, 4], "true": True, "smoke": "smoke", "'a b'": "a b"}
+    assert isinstance(read["1e-3"], float)
+
+
+def test_relative_folders_mean_the_same_inside_a_lesson(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAKEFACE_DATA", "mine")
+    monkeypatch.setenv("FAKEFACE_RUNS", "~/runs")
+    env = run_lessons.kernel_environment(False)
+    assert Path(env["FAKEFACE_DATA"]) == tmp_path / "mine"
+    assert Path(env["FAKEFACE_RUNS"]) == Path("~/runs").expanduser()

@@ -394,6 +394,11 @@ def test_yonsei_null_set_replaces_nothing(tmp_path):
 # --- files -----------------------------------------------------------------------------------------------------
 
 
+def visible(folder):
+    """What a user sees there: the lock beside a sample is hidden."""
+    return sorted(path.name for path in folder.iterdir() if path.name != ".s.lock")
+
+
 def test_an_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
     calls = []
 
@@ -407,7 +412,11 @@ def test_an_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(sample, "_draw", stop)
     with pytest.raises(KeyboardInterrupt):
         draw(tmp_path / "s", SMALL)
-    assert len(calls) == 5 and list(tmp_path.iterdir()) == []
+    assert len(calls) == 5 and visible(tmp_path) == []
+    (tmp_path / ".s.drawing" / "half").mkdir(parents=True)  # what a killed process would leave
+    monkeypatch.undo()
+    draw(tmp_path / "s", SMALL)
+    assert visible(tmp_path) == ["s"] and not (tmp_path / ".s.drawing").exists()
 
 
 def test_an_existing_sample_is_kept_or_replaced_on_demand(tmp_path):
@@ -415,17 +424,20 @@ def test_an_existing_sample_is_kept_or_replaced_on_demand(tmp_path):
     root = draw(tmp_path / "s", spec)
     before = {p: p.stat().st_mtime_ns for p in root.rglob("*.jpg")}
     assert draw(root, spec) == root and before == {p: p.stat().st_mtime_ns for p in root.rglob("*.jpg")}
-    with pytest.raises(FileExistsError, match="another spec"):
+    with pytest.raises(FileExistsError, match="other settings"):
         draw(root, replace(spec, seed=1))
     testbed.make_sample(root, replace(spec, seed=1), workers=1, overwrite=True)
-    assert not set(before) & set(root.rglob("*.jpg")) and list(tmp_path.iterdir()) == [root]
+    assert not set(before) & set(root.rglob("*.jpg")) and visible(tmp_path) == ["s"]
 
 
-def test_a_sample_of_an_older_kit_is_not_taken_for_a_new_one(tmp_path, monkeypatch):
+def test_a_sample_of_an_older_kit_is_drawn_anew(tmp_path, monkeypatch):
     root = draw(tmp_path / "s", SampleSpec("140k", 20, 16))
+    before = (root / sample.MANIFEST).read_text()
+    assert testbed.is_current(root) and not testbed.is_current(tmp_path)
     monkeypatch.setattr(sample, "VERSION", sample.VERSION + 1)
-    with pytest.raises(FileExistsError, match="another spec"):
-        draw(root, SampleSpec("140k", 20, 16))
+    assert not testbed.is_current(root)
+    draw(root, SampleSpec("140k", 20, 16))
+    assert testbed.is_current(root) and (root / sample.MANIFEST).read_text() != before
 
 
 def test_other_peoples_files_are_never_replaced(tmp_path):
@@ -436,9 +448,7 @@ def test_other_peoples_files_are_never_replaced(tmp_path):
     assert (tmp_path / "photo.jpg").read_bytes() == b"x"
 
 
-def test_is_testbed(small, tmp_path):
-    assert testbed.is_testbed(small[0]) and testbed.is_testbed(small[0] / "real_vs_fake/real-vs-fake")
-    assert not testbed.is_testbed(tmp_path)
+def test_attributes_of_something_else_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="not a testbed"):
         testbed.load_attributes(tmp_path)
 

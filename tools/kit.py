@@ -4,7 +4,7 @@ setup    make .venv with the exact versions of requirements.lock (minutes and ab
 course   draw the test portraits, run every solved lesson, write the pages under build/course
 test     everything that must hold before a change is shared; `-- ARGS` go to pytest
 lessons  build the notebooks from notebooks/src
-report   write results/RESULTS.md from the records
+report   write the tables of README.md from the records
 """
 
 from __future__ import annotations
@@ -26,12 +26,17 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 
 
 def suitable(python: str) -> bool:
-    """Whether a Python runs at all and is one of those that TensorFlow has packages for."""
-    code = f"import sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
+    """Whether a Python runs at all, is one of those that TensorFlow has packages for, and can install them."""
+    code = f"import sys, venv, ensurepip; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
     try:
         return subprocess.run([python, "-c", code], capture_output=True).returncode == 0
     except OSError:
         return False
+
+
+def has_pip(python: str) -> bool:
+    """Whether pip is there: an interrupted `python -m venv` leaves a Python without it."""
+    return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
 
 
 def find_python() -> str:
@@ -64,7 +69,7 @@ def setup() -> None:
     STAMP.unlink(missing_ok=True)
     python, start = find_python(), time.monotonic()
     print("Setting up .venv: this takes minutes and about 2 GB, once.", flush=True)
-    if not suitable(str(PYTHON)):
+    if not (suitable(str(PYTHON)) and has_pip(str(PYTHON))):
         if VENV.exists():
             shutil.rmtree(VENV)
         must([python, "-m", "venv", str(VENV)])
@@ -110,10 +115,25 @@ def steps(named: dict[str, list[str]], environment: dict[str, str] | None = None
     for name, arguments in named.items():
         print(f"\n== {name}", flush=True)
         env = {**(environment or {}), **os.environ}  # what the user set goes before our defaults
-        if subprocess.run([str(PYTHON), *arguments], cwd=ROOT, env=env).returncode:
+        for variable in {"FAKEFACE_DATA", "FAKEFACE_RUNS", "FAKEFACE_WEIGHTS_DIR"} & set(os.environ):
+            env[variable] = str(Path(os.environ[variable]).expanduser().resolve())  # as the user's shell means it
+        if wait_for([str(PYTHON), *arguments], env):
             failed.append(name)
     print(f"\nfailed: {', '.join(failed)}" if failed else "\nall good", flush=True)
     return 1 if failed else 0
+
+
+def wait_for(command: list[str], env: dict[str, str]) -> int:
+    """Run a step. Ctrl-C reaches it as well as us, and it gets time to stop its own processes and tidy up."""
+    child = subprocess.Popen(command, cwd=ROOT, env=env)
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        try:
+            child.wait(30)
+        except subprocess.TimeoutExpired:
+            child.kill()
+        raise
 
 
 def lessons_run(kind: str, out: str, *more: str) -> list[str]:
@@ -144,6 +164,7 @@ def test(extra: list[str]) -> int:
             "ruff check": ["-m", "ruff", "check", "."],
             "ruff format": ["-m", "ruff", "format", "--check", "."],
             "notebooks are built": ["-m", "tools.build_lessons", "--check"],
+            "README says what the records say": ["-m", "tools.make_report", "--check"],
             "unit tests": ["-m", "pytest", *extra],
             "draw the test portraits": SAMPLE,
             "solved lessons": lessons_run("solutions", "build/test/solutions", "--block-network"),

@@ -17,8 +17,19 @@ from pathlib import Path
 import pandas as pd
 
 from fakeface_utils.lessons import results
+from fakeface_utils.lessons.setup import gpu_count
 
 ROOT = Path(__file__).parents[1]
+# Metrics of lesson 01's records, by the start of their names, and the corner of the table they make.
+TABLES = (
+    ("shortcut AUC/", "AUC without judging a face"),
+    ("shortcut p/", "p, against permuted labels"),
+    ("unusual tables/", "files with unusual JPEG tables"),
+    ("unusual table/", "rule: unusual JPEG table, so fake"),
+    ("pairs/", "pairs of images that share pixels"),
+    ("share/", "share of fakes"),
+    ("1-NN accuracy/", "accuracy of the nearest neighbour"),
+)
 
 
 def take_records(source: Path, target: Path) -> list[Path]:
@@ -33,14 +44,14 @@ def take_records(source: Path, target: Path) -> list[Path]:
 
 def take_times(source: Path, target: Path, machine: str) -> None:
     """Add the times of a run_lessons output folder to the table that lessons and README print."""
-    table = json.loads(target.read_text()) if target.is_file() else {}
+    table = json.loads(target.read_text(encoding="utf-8")) if target.is_file() else {}
     for path in sorted(source.glob("[0-9][0-9]_*.json")):
-        stamp = json.loads(path.read_text())
+        stamp = json.loads(path.read_text(encoding="utf-8"))
         if stamp["status"] == "ok":
             measured = {key: stamp[key] for key in ("seconds", "memory_gb")}
             measured |= {"machine": machine, "date": date.today().isoformat()}
             table.setdefault(path.stem, {})[stamp["profile"]] = measured
-    target.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+    target.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def markdown_table(table: pd.DataFrame, corner: str) -> str:
@@ -55,13 +66,7 @@ def results_block(root: Path) -> str:
     if not records:
         return "No record of a real set is committed yet."
     parts = []
-    for prefix, corner in (
-        ("shortcut AUC/", "AUC without a face"),
-        ("unusual table/", "rule: unusual JPEG table, so fake"),
-        ("pairs/", "pairs of images that share pixels"),
-        ("share/", "share of fakes"),
-        ("1-NN accuracy/", "accuracy of the nearest neighbour"),
-    ):
+    for prefix, corner in TABLES:
         table = results.metric_table(records, prefix).dropna(how="all", axis=1).fillna("-")
         parts.append(markdown_table(table, corner))
     claims = results.read_claims(root / "results" / "claims.yaml")
@@ -71,17 +76,19 @@ def results_block(root: Path) -> str:
 
 
 def syllabus_block(root: Path) -> str:
-    """One row a lesson: its question, its badge and its times."""
+    """One row a lesson: its question, its badge and its times; then where the times were measured."""
+    machines = set()
     lines = ["| lesson | question | smoke | laptop | colab | open |", "| --- | --- | --- | --- | --- | --- |"]
     for path in sorted((root / "colab").glob("[0-9][0-9]_*.ipynb")):
-        cells = json.loads(path.read_text())["cells"]
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         title = "".join(cells[0]["source"])
         question = re.search(r"^# (.+)$", title, re.MULTILINE)[1]
         badge = re.search(r"\[!\[.*?\]\(.*?\)\]\(.*?\)", title)[0]
-        times = results.minutes(path.stem, root / "results" / "timings.json")["time"]
-        row = [f"[{path.stem}](notebooks/{path.name})", question, *times[["smoke", "laptop", "colab"]], badge]
+        times = results.minutes(path.stem, root / "results" / "timings.json").loc[["smoke", "laptop", "colab"]]
+        machines |= set(times["measured on"]) - {""}
+        row = [f"[{path.stem}](notebooks/{path.name})", question, *times["time"], badge]
         lines.append("| " + " | ".join(row) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"Measured on: {'; '.join(sorted(machines)) or 'not yet'}."])
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:
@@ -96,7 +103,7 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 
 
 def this_machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU"
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {gpu_count()} GPU"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -115,15 +122,15 @@ def main(arguments: list[str] | None = None) -> int:
         if options.take_times:
             take_times(options.take_times, options.root / "results" / "timings.json", options.machine)
         blocks = {"syllabus": syllabus_block(options.root), "results": results_block(options.root)}
-        text = filled(readme.read_text(), blocks)
+        text = filled(readme.read_text(encoding="utf-8"), blocks)
     except (results.RecordError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if options.check and text != readme.read_text():
+    if options.check and text != readme.read_text(encoding="utf-8"):
         print("README.md is not what the records say; run `make report`", file=sys.stderr)
         return 1
     if not options.check:
-        readme.write_text(text)
+        readme.write_text(text, encoding="utf-8")
         print(f"wrote {readme}")
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ import nbformat
 import psutil
 import yaml
 
+from fakeface_utils import config
 from tools.build_lessons import FOLDERS, LessonError
 
 ROOT = Path(__file__).parents[1]
@@ -59,8 +61,16 @@ def overrides(params: list[str]) -> dict[str, dict]:
         lesson, dot, name = target.partition(".")
         if not (equals and dot and name):
             raise LessonError(f"--param {text}: expected LESSON.NAME=VALUE, as in 01.SEED=3")
-        result.setdefault(lesson, {})[name] = yaml.safe_load(value)
+        result.setdefault(lesson, {})[name] = literal(value)
     return result
+
+
+def literal(text: str) -> object:
+    """3 is a number, 1e-3 and true too, and what is none of these is a word."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return yaml.safe_load(text)
 
 
 def plan(root: Path, kind: str, profile: str, only: list[str] | None = None, params: list[str] = ()) -> list[Job]:
@@ -129,8 +139,8 @@ def data_fingerprint(folder: Path) -> dict[str, str]:
     result = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_dir() and not path.name.startswith((".", "_")):
-            listed = any(path.glob("manifest*"))
-            result[path.name] = tree_digest(path, "manifest*") if listed else tree_digest(path, content=False)
+            listed = any(path.rglob("manifest.json"))
+            result[path.name] = tree_digest(path, "manifest.json") if listed else tree_digest(path, content=False)
     return result
 
 
@@ -146,7 +156,8 @@ def surroundings(root: Path) -> dict:
     return {
         "package": tree_digest(root / "fakeface_utils"),
         "results": tree_digest(root / "results"),
-        "inputs": data_fingerprint(Path(os.environ.get("FAKEFACE_DATA") or root / "data")),
+        "inputs": data_fingerprint(config.data_dir() if os.environ.get("FAKEFACE_DATA") else root / "data"),
+        "lock": digest(root / "requirements.lock") if (root / "requirements.lock").exists() else "",
         "sample": data_fingerprint(root / "data/sample"),
         "versions": versions,
         "variables": variables,
@@ -163,6 +174,8 @@ def kernel_environment(block_network: bool) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # so: inline pictures
     path = [str(ROOT / "tools/nonetwork")] if block_network else []
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [*path, str(ROOT), env.get("PYTHONPATH")]))
+    # A lesson runs in its own folder: a relative path would mean another place there.
+    env |= {"FAKEFACE_DATA": str(config.data_dir()), "FAKEFACE_RUNS": str(config.runs_dir())}
     env["TQDM_DISABLE"] = "1"  # a bar in a page would be one line a step
     env["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this interpreter, not one left in the home directory
     return env

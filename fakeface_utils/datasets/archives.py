@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import lzma
 import shutil
 import stat
 import tempfile
 import time
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -16,13 +18,14 @@ from tqdm import tqdm
 
 from fakeface_utils.datasets.layouts import (
     IMAGE_SUFFIXES,
+    LAYOUTS,
     Layout,
     LayoutError,
     build_index,
     find_layout,
     is_drawn,
 )
-from fakeface_utils.datasets.verify import Verification, verify
+from fakeface_utils.datasets.verify import Verification, count_table, verify
 
 MAX_TOTAL_BYTES = 20 * 1024**3  # the larger archive unpacks to about 4 GB
 KEPT_SUFFIXES = (*IMAGE_SUFFIXES, ".csv")
@@ -60,11 +63,14 @@ def import_zip(
     try:
         with zipfile.ZipFile(archive) as zipped, _incoming(Path(data_dir)) as incoming:
             members = _safe_members(zipped, archive, max_bytes)
+            for layout in LAYOUTS.values():  # known before anything large is unpacked
+                if any(f"/{layout.marker[-1]}/" in f"/{member.filename}" for member in members):
+                    _refuse_existing(Path(data_dir) / layout.name)
             _check_room(incoming, sum(member.file_size for member in members), archive)
             for member in tqdm(members, desc="unzip", unit=" files"):
                 zipped.extract(member, incoming)
             return _settle(incoming, Path(data_dir), archive)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise DataError(f"{archive} is not a whole zip file ({error}); download it again") from error
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or a compression Python does not know
         raise DataError(f"{archive} cannot be unpacked: {error}") from error
@@ -82,9 +88,11 @@ def import_dir(
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give the one that holds the unpacked set")
     layout, base = _find(folder, folder)
+    _refuse_existing(Path(data_dir) / layout.name)
     images = [Path(path) for path in _index(base, folder)["path"]]
     copies = {image: Path(*layout.marker, image.relative_to(base)) for image in images}
-    copies |= {table: Path(table.name) for table in folder.glob("*.csv")}
+    above = [parent for parent in base.parents if parent == folder or folder in parent.parents]
+    copies |= {table: Path(table.name) for parent in above for table in parent.glob("*.csv")}
     with _incoming(Path(data_dir)) as incoming:
         _check_room(incoming, sum(path.stat().st_size for path in copies), folder)
         for path, copy in tqdm(copies.items(), desc="copy", unit=" files"):
@@ -137,7 +145,7 @@ def _incoming(data_dir: Path):
     try:
         yield folder
     except OSError as error:
-        raise DataError(f"writing below {data_dir} failed: {error.strerror or error}; nothing was kept") from error
+        raise DataError(f"copying to {data_dir} failed: {error}; nothing was kept") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -156,6 +164,11 @@ def _find(folder: Path, source: Path) -> tuple[Layout, Path]:
     return layout, base
 
 
+def _refuse_existing(final: Path) -> None:
+    if final.exists():
+        raise DataError(f"{final} is already there; move it away first, or choose another folder with --dest")
+
+
 def _index(base: Path, source: Path) -> pd.DataFrame:
     try:
         return build_index(base)
@@ -168,8 +181,7 @@ def _settle(incoming: Path, data_dir: Path, source: Path) -> tuple[Path, Verific
     layout, base = _find(incoming, source)
     n_images = len(_index(base, source))
     final = data_dir / layout.name
-    if final.exists():
-        raise DataError(f"{final} is already there; move it away first, or choose another folder with --dest")
+    _refuse_existing(final)
     report = verify(base)
     if len(report.unreadable) == n_images:
         name, problem = next(iter(report.unreadable.items()))
@@ -180,6 +192,7 @@ def _settle(incoming: Path, data_dir: Path, source: Path) -> tuple[Path, Verific
     tables = [path for path in incoming.rglob("*.csv") if base not in path.parents]
     for name in report.unreadable:
         (base / name).unlink()
+    report.counts = count_table(build_index(base))  # of what is kept
     base.rename(target)
     for table in tables:
         table.replace(ready / table.name)
@@ -190,5 +203,5 @@ def _settle(incoming: Path, data_dir: Path, source: Path) -> tuple[Path, Verific
 
 
 def _write_left_out(path: Path, unreadable: dict[str, str]) -> None:
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("name", "problem"), *unreadable.items()])

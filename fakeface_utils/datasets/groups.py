@@ -138,20 +138,6 @@ def mixed_pairs(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return mixed.assign(real=real, fake=fake)[["real", "fake", "how", "score"]]
 
 
-def straddling(index: pd.DataFrame) -> pd.DataFrame:
-    """The groups that lie in more than one split; a sound split has none.
-
-    Returns:
-        DataFrame ``group, images`` (how many), ``splits, labels, names`` (tuples).
-    """
-    found = [
-        (group, len(part), tuple(sorted(set(part["split"]))), tuple(part["label"]), tuple(part["name"]))
-        for group, part in index[index["group"].duplicated(keep=False)].groupby("group")
-        if part["split"].nunique() > 1
-    ]
-    return pd.DataFrame(found, columns=["group", "images", "splits", "labels", "names"])
-
-
 def share_leaked(index: pd.DataFrame) -> float:
     """The share of test images (0 to 1) whose group also occurs among the training images.
 

@@ -67,8 +67,8 @@ LAYOUTS = {
         {("", 0): 1081, ("", 1): 960},
     ),
 }
-# Sets that are known by their size; any other incomplete copy is called a part.
-_SET_NAMES = {("140k", 140_000): "140k", ("140k", 1_600): "140k-mini", ("yonsei", 2_041): "yonsei"}
+# Hash of the names of 140k-mini's 1,600 images; any other incomplete copy is called a part.
+_MINI = "1caebedb282424f9"
 
 
 def find_layout(folder: str | Path) -> tuple[Layout, Path]:
@@ -81,12 +81,15 @@ def find_layout(folder: str | Path) -> tuple[Layout, Path]:
         LayoutError: nothing in ``folder`` looks like one of the archives.
     """
     folder = Path(folder)
+    if not folder.is_dir():
+        raise LayoutError(f"{folder} is not a folder")
     for depth in range(4):
         for layout in LAYOUTS.values():
             for base in _below(folder, depth):
                 for skip in range(len(layout.marker) + 1):
-                    if _holds(layout, base.joinpath(*layout.marker[skip:])):
-                        return layout, base.joinpath(*layout.marker[skip:])
+                    found = base.joinpath(*layout.marker[skip:])
+                    if found.name == layout.marker[-1] and _holds(layout, found):
+                        return layout, found
     expected = " or ".join("/".join((*lay.marker, *next(iter(lay.folders)))) for lay in LAYOUTS.values())
     raise LayoutError(f"{folder} holds neither image set: looked for {expected}, also up to three folders down")
 
@@ -129,17 +132,20 @@ def build_index(folder: str | Path, layout: str | None = None) -> pd.DataFrame:
         raise LayoutError(f"{base} has the folders of the {found.name} set but not one image in them")
     index = pd.DataFrame(rows, columns=["path", "name", "label", "split", "kind", "parts"])
     index = index.sort_values("name", ignore_index=True)
-    index["set"] = set_name(base, found, len(index))
+    index["set"] = set_name(base, found, index["name"])
     index["group"] = range(len(index))
     index.attrs.update(root=str(base), layout=found.name)
     return index[COLUMNS]
 
 
-def set_name(base: Path, layout: Layout, n_images: int) -> str:
-    """What the set is called in tables and records (DESIGN, Words): part of a set never bears its name."""
+def set_name(base: Path, layout: Layout, names: pd.Series) -> str:
+    """What a set is called in tables and records: a part of a set never bears the set's name."""
     if is_drawn(base, layout):
         return "testbed"
-    return _SET_NAMES.get((layout.name, n_images), f"{layout.name}-part")
+    if len(names) == layout.total:
+        return layout.name
+    mini = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16] == _MINI
+    return "140k-mini" if mini else f"{layout.name}-part"
 
 
 def is_drawn(base: Path, layout: Layout) -> bool:

@@ -25,7 +25,7 @@ from fakeface_utils.datasets.layouts import fingerprint
 VERSION = 1
 
 # How an image is brought to another size. The reports never say; it decides what survives of the fine
-# traces that generators leave (report 000's loader took `nearest`, see lesson 01).
+# traces that generators leave.
 RESIZE_MODES = {
     "area": "mean of the pixels each new pixel covers; nothing aliases",
     "nearest": "one old pixel for each new one, what Keras's ImageDataGenerator did; aliases",
@@ -66,7 +66,7 @@ def read_image(
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def read_square(path: str | Path, side: int) -> np.ndarray:
+def crop_square(path: str | Path, side: int) -> np.ndarray:
     """The middle of an image at its stored resolution: grey, uint8 (side, side), 0-255.
 
     Spectra are taken of this: any resizing would leave its own mark in them. An image smaller than ``side``
@@ -139,6 +139,7 @@ def load_images(
             images = open_memmap(partial, "w+", np.uint8, shape)
             _decode_into(images, index, size, resize, color)
             images.flush()
+            del images  # Windows renames no file that is mapped
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

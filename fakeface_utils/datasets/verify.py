@@ -24,7 +24,8 @@ class Verification:
     """What ``verify`` found.
 
     Attributes:
-        counts: one row a split and class, with the images ``found`` and those of the ``full`` archive.
+        counts: one row a split and class, with the images ``found`` and those of the ``full`` archive (which the
+            drawn sample does not have).
         unreadable: name -> what is wrong with the file.
         duplicates: lists of names whose files are equal byte for byte.
         set: the set's name (see ``layouts``).
@@ -38,6 +39,8 @@ class Verification:
     @property
     def partial(self) -> str:
         """``"1,600 of 140,000"`` when images of the full archive are missing, else ``""``."""
+        if self.set == "testbed":
+            return ""
         found, full = int(self.counts["found"].sum()), int(self.counts["full"].sum())
         return "" if found == full else f"{found:,} of {full:,}"
 
@@ -86,7 +89,8 @@ def count_table(index: pd.DataFrame) -> pd.DataFrame:
         (split or "all", ("real", "fake")[label], int(found.get((split, label), 0)), n)
         for (split, label), n in full.items()
     ]
-    return pd.DataFrame(rows, columns=["split", "class", "found", "full"])
+    table = pd.DataFrame(rows, columns=["split", "class", "found", "full"])
+    return table.drop(columns="full") if index["set"].iloc[0] == "testbed" else table
 
 
 def inspect_image(path: str | Path) -> tuple[str, str]:

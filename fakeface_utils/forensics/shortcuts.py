@@ -156,7 +156,7 @@ def probe_features(
             raise ValueError(
                 f"{path} cannot be decoded as an image ({error}): download it again or take it out"
             ) from error
-        return [probe.per_image(rgb) for probe in pixel.values()]
+        return [np.atleast_1d(probe.per_image(rgb)).ravel() for probe in pixel.values()]
 
     if pixel:
         with ThreadPoolExecutor() as pool:

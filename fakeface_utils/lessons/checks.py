@@ -50,7 +50,9 @@ def examine(exercise: Exercise, function: Callable) -> Outcome:
     """Call the learner's function with every case and compare; prints nothing."""
     for arguments in exercise.cases:
         expected = exercise.reference(*_copied(arguments))
-        called = f"{function.__name__}({', '.join(_shown(value) for value in arguments)})"
+        called = (
+            f"{getattr(function, '__name__', 'your answer')}({', '.join(_shown(value) for value in arguments)})"
+        )
         try:
             answer = function(*_copied(arguments))
         except NotImplementedError:
@@ -101,20 +103,21 @@ def _shown(value: object) -> str:
         return "the table\n" + value.to_string(index=False).replace("\n", "\n             ")
     if isinstance(value, np.ndarray):
         head = f"array of shape {value.shape}"
-        return head if value.size > 24 else f"{head}: {np.array2string(value, precision=4, separator=', ')}"
-    text = repr(value)
+        rows = np.array2string(value, precision=4, separator=" ", max_line_width=100)
+        return f"{head}\n             " + rows.replace("\n", "\n             ")
+    text = repr(value.item() if isinstance(value, np.number) else value)
     return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def _grid_with_step(step: float) -> np.ndarray:
-    """A 16 x 16 image of two grey levels that meet on the border between two 8 x 8 blocks."""
-    image = np.full((16, 16), 100.0)
+    """A 9 x 9 image of two grey levels that meet on the border between two 8 x 8 blocks."""
+    image = np.full((9, 9), 100.0)
     image[:, 8:] += step
     return image
 
 
 def _ramp() -> np.ndarray:
-    return np.add.outer(np.arange(16.0), 2 * np.arange(16.0))
+    return np.add.outer(np.arange(10.0), 2 * np.arange(10.0))
 
 
 def _small_index(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
@@ -146,11 +149,11 @@ EXERCISES = {
             (
                 (_grid_with_step(30.0),),
                 (_grid_with_step(-30.0),),
-                (np.full((16, 16), 50.0),),
+                (np.full((9, 9), 50.0),),
                 (_ramp(),),
                 (_grid_with_step(30.0).T.copy(),),
             ),
-            "the differences across columns 7|8, 15|16, ... and rows 7|8, ... are on the grid, all others are not",
+            "the differences across columns 7|8 (and 15|16, ...) and rows 7|8 are on the grid, all others are not",
         ),
     )
 }
@@ -158,6 +161,9 @@ EXERCISES = {
 
 def _checker(number: str) -> Callable[[Callable], Callable]:
     def check(function: Callable) -> Callable:
+        if function is EXERCISES[number].reference:  # the check lent it when its cell ran before
+            print(f"⏳ Exercise {number}: this is the kit's own function; run your cell again, then this one")
+            return function
         outcome = examine(EXERCISES[number], function)
         print(outcome.text)
         return function if outcome.status == "passed" else EXERCISES[number].reference

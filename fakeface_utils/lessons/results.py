@@ -55,6 +55,7 @@ def make_record(
         "schema": SCHEMA,
         "lesson": lesson,
         "set": index["set"].iloc[0],
+        "layout": index.attrs["layout"],
         "evidence": bool(index.attrs.get("evidence", False)),
         "profile": profile,
         "n_images": len(index),
@@ -84,14 +85,18 @@ def _plain(value: Estimate | float | int) -> dict:
 
 
 def write_record(record: dict, folder: str | Path | None = None) -> Path:
-    """Write a record whole or not at all, as ``<folder>/<lesson>/<set>.json``; returns its path.
+    """Write a record whole or not at all, as ``<folder>/<lesson>/<set>.<profile>.json``; returns its path.
+
+    Records of the testbed also bear the layout in their name.
 
     ``folder`` defaults to ``records`` in the runs directory. To commit a record, see tools/make_report.
     """
-    path = Path(folder or config.runs_dir() / "records") / record["lesson"] / f"{record['set']}.json"
+    name = record["set"] if record["evidence"] else f"{record['set']}-{record['layout']}"
+    folder = Path(folder or config.runs_dir() / "records") / record["lesson"]
+    path = folder / f"{name}.{record['profile']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n")
+    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
     return path
 
@@ -99,7 +104,7 @@ def write_record(record: dict, folder: str | Path | None = None) -> Path:
 def read_record(path: str | Path) -> dict:
     """A record from its file. Raises RecordError if it is not a whole record of a schema known here."""
     try:
-        record = json.loads(Path(path).read_text())
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordError(f"{path} is not a readable record: {error}") from error
     missing = _KEYS - set(record) if isinstance(record, dict) else _KEYS
@@ -142,7 +147,7 @@ def count_metrics(index: pd.DataFrame, metadata: pd.DataFrame) -> dict[str, int]
 def minutes(lesson: str, path: str | Path | None = None) -> pd.DataFrame:
     """How long a lesson took in each profile, where and when; ``not measured`` where nobody did."""
     path = Path(path or config.project_root() / "results" / "timings.json")
-    measured = json.loads(path.read_text()).get(lesson, {}) if path.is_file() else {}
+    measured = json.loads(path.read_text(encoding="utf-8")).get(lesson, {}) if path.is_file() else {}
     rows = {}
     for profile in config.PROFILES:
         entry = measured.get(profile)
@@ -167,7 +172,7 @@ def metric_table(records: list[dict], prefix: str) -> pd.DataFrame:
 
 def _cell(value: dict) -> str:
     if "low" not in value:
-        return f"{value['value']:,}"
+        return f"{value['value']:,}" if isinstance(value["value"], int) else f"{value['value']:.3f}"
     return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
 
 
@@ -176,11 +181,13 @@ def read_claims(path: str | Path | None = None) -> pd.DataFrame:
     path = Path(path or config.project_root() / "results" / "claims.yaml")
     required = {"id", "report", "where", "statement", "kind", "metric", "reported", "set", "lesson", "comparable"}
     optional = {"n_train", "n_test", "reason"}
-    claims = yaml.safe_load(path.read_text())
+    claims = yaml.safe_load(path.read_text(encoding="utf-8"))
     for claim in claims:
         if not required <= set(claim) <= required | optional:
             raise RecordError(f"{path}: claim {claim.get('id', claim)!r} has the keys {sorted(claim)}")
-    table = pd.DataFrame(claims)
+        if not claim["comparable"] and not claim.get("reason"):
+            raise RecordError(f"{path}: claim {claim['id']!r} is not comparable, so it needs a reason")
+    table = pd.DataFrame(claims, dtype=object)
     if table["id"].duplicated().any():
         raise RecordError(f"{path}: the id {table['id'][table['id'].duplicated()].iloc[0]} stands twice")
     return table

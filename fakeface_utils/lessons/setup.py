@@ -14,7 +14,7 @@ import pandas as pd
 
 from fakeface_utils import config
 from fakeface_utils.datasets import testbed
-from fakeface_utils.datasets.layouts import SPLITS, LayoutError, build_index, keep_some
+from fakeface_utils.datasets.layouts import SPLITS, LayoutError, build_index
 
 NOT_EVIDENCE = "testbed: not evidence"
 
@@ -60,36 +60,30 @@ def choose_profile(name: str = "auto") -> str:
     return "colab" if gpu_count() else "laptop"
 
 
-def open_set(layout: str, profile: str, *, max_images: int | None = None, seed: int = 0) -> pd.DataFrame:
+def open_set(layout: str, profile: str) -> pd.DataFrame:
     """The index of the real set of this layout, or of the drawn sample when there is none (or in smoke).
 
     Says what it took. ``index.attrs["evidence"]`` is False for the sample: nothing measured on it may be
-    reported. The sample is drawn if it is not there yet.
+    reported. The sample is drawn if it is not there yet, or if an older kit drew it.
 
     Args:
         layout: ``"140k"`` or ``"yonsei"``.
         profile: as ``choose_profile`` returned it.
-        max_images: keep about so many, the same share of every split and class.
-        seed: which ones are kept.
     """
-    real = profile != "smoke" and _has_set(layout)
-    if real:
-        folder = config.data_dir() / layout
-    else:
+    folder = config.data_dir() / layout
+    if profile == "smoke" or not _has_set(layout):
         folder = config.sample_dir() / layout
-        testbed.make_sample(folder, testbed.default_specs()[layout])
+        if not testbed.is_current(folder):
+            testbed.make_sample(folder, testbed.default_specs()[layout])
     index = build_index(folder, layout)
-    evidence = index["set"].iloc[0] != "testbed"
-    if max_images:
-        index = keep_some(index, max_images, seed)
-    index.attrs["evidence"] = evidence
-    splits = ", ".join(f"{split} {n}" for split in SPLITS if (n := int((index["split"] == split).sum())))
-    stamp = "" if evidence else f" [{NOT_EVIDENCE}]"
+    kind = index["set"].iloc[0]
+    index.attrs["evidence"] = kind != "testbed"
+    counts = [f"{split} {n:,}" for split in SPLITS if (n := int((index["split"] == split).sum()))]
+    stamp = "" if index.attrs["evidence"] else f" [{NOT_EVIDENCE}]"
     print(
-        f"{layout}: {len(index):,} images of the set {index['set'].iloc[0]}{stamp}"
-        + (f" ({splits})" if splits else "")
+        f"{layout}: {len(index):,} images of the set {kind}{stamp}" + (f" ({', '.join(counts)})" if counts else "")
     )
-    if not evidence and profile != "smoke":
+    if not index.attrs["evidence"] and profile != "smoke":
         print(f"  no real set in {config.data_dir() / layout}; README, section Real data, says how to get it")
     return index
 
@@ -122,11 +116,14 @@ def colab_data(zip_on_drive: str | Path) -> None:
     from fakeface_utils.datasets.archives import import_zip
 
     source = Path(zip_on_drive)
-    if not source.is_file():
-        print(f"{source} is not there; the lesson will run on the drawn sample")
+    there = [layout for layout in ("140k", "yonsei") if (config.data_dir() / layout).exists()]
+    if there or not source.is_file():
+        print(f"already unpacked: {', '.join(there)}" if there else f"{source} is not there; drawn portraits it is")
         return
     local = Path(shutil.copy(source, config.data_dir().parent))
-    where, report = import_zip(local, config.data_dir())
-    local.unlink()
+    try:
+        where, report = import_zip(local, config.data_dir())
+    finally:
+        local.unlink()
     print(report)
     print(f"unpacked to {where}")

@@ -6,7 +6,7 @@ A number measured here says how the code behaves, never how well real fakes are 
 from .attributes import Attributes, draw_attributes
 from .camera import generate, photograph
 from .portrait import portrait
-from .sample import is_testbed, load_attributes, make_sample, read_mask
+from .sample import is_current, load_attributes, make_sample, read_mask
 from .spec import SampleSpec, Truths, default_specs
 from .splice import splice
 
@@ -17,7 +17,7 @@ __all__ = [
     "default_specs",
     "draw_attributes",
     "generate",
-    "is_testbed",
+    "is_current",
     "load_attributes",
     "make_sample",
     "photograph",

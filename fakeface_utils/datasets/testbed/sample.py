@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock
 from PIL import Image
 from tqdm import tqdm
 
@@ -169,7 +170,8 @@ def make_sample(dest: Path, spec: SampleSpec, *, workers: int | None = None, ove
     """Draw a sample. It appears under its final name whole or not at all.
 
     Args:
-        dest: folder to make. A sample of the same spec that is already there is returned at once.
+        dest: folder to make. A sample of the same spec that is already there is returned at once; one that an
+            older version of the kit drew is replaced.
         spec: what to draw.
         workers: processes; None takes the machine's, 1 stays in this process. The files do not depend on it.
         overwrite: replace a sample of another spec. A folder that is not a testbed is never replaced.
@@ -193,13 +195,23 @@ def make_sample(dest: Path, spec: SampleSpec, *, workers: int | None = None, ove
         )
     if occupied and _same(dest, spec):
         return dest
-    if occupied and not overwrite:
+    if occupied and is_current(dest) and not overwrite:
         raise FileExistsError(
-            f"{dest} holds a testbed of another spec; pass overwrite=True or choose another folder."
+            f"{dest} holds a testbed with other settings; choose another folder, or draw over it "
+            "(overwrite=True, --overwrite on the command line)."
         )
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(dest.parent / f".{dest.name}.lock"):  # released by the system when a process is killed
+        if not (dest / MANIFEST).is_file() or not _same(dest, spec):  # nobody drew it while we waited
+            _make(dest, spec, workers)
+    return dest
+
+
+def _make(dest: Path, spec: SampleSpec, workers: int | None) -> None:
+    """Draw beside ``dest`` and put it there when it is whole; only one process does so at a time."""
     rows = plan(spec)
-    new, old = (dest.with_name(f".{dest.name}.{word}-{os.getpid()}") for word in ("drawing", "replaced"))
-    shutil.rmtree(new, ignore_errors=True)
+    new, old = (dest.with_name(f".{dest.name}.{word}") for word in ("drawing", "replaced"))
+    shutil.rmtree(new, ignore_errors=True)  # left by a process that was killed
     try:
         for folder in {str(Path(row["path"]).parent) for row in rows} | {"testbed"}:
             (new / folder).mkdir(parents=True, exist_ok=True)
@@ -207,9 +219,8 @@ def make_sample(dest: Path, spec: SampleSpec, *, workers: int | None = None, ove
             (new / "testbed/masks").mkdir()
             (new / "testbed/twins").mkdir()
         table, files = [], []
-        for row, entries in tqdm(
-            _draw_all(new, spec, rows, workers), f"draw {spec.layout}", len(rows), unit=" images"
-        ):
+        drawn = _draw_all(new, spec, rows, workers)
+        for row, entries in tqdm(drawn, f"draw {spec.layout}", len(rows), unit=" images"):
             table.append(row)
             files += entries
         _write_tables(new, spec, table)
@@ -221,13 +232,12 @@ def make_sample(dest: Path, spec: SampleSpec, *, workers: int | None = None, ove
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-    return dest
 
 
-def is_testbed(root: Path) -> bool:
-    """Whether a folder is a sample of ours or lies inside one, for example its ``real_vs_fake/real-vs-fake``."""
-    root = Path(root).absolute()
-    return any((folder / MANIFEST).is_file() for folder in (root, *list(root.parents)[:4]))
+def is_current(root: Path) -> bool:
+    """Whether ``root`` holds a sample, of whatever spec, that this version of the kit would draw alike."""
+    manifest = Path(root) / MANIFEST
+    return manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("version") == VERSION
 
 
 def load_attributes(root: Path) -> pd.DataFrame:
