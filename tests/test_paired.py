@@ -188,6 +188,15 @@ def test_recipes_without_spread_between_seeds_are_two_models():
     assert (many.value, many.se, many.df) == pytest.approx((one.value, one.se, np.inf))
 
 
+def test_recipes_resample_groups():
+    labels, rng = np.arange(80) % 2, np.random.default_rng(13)
+    a, b = (runs(rng, labels, 1.0, 5, 0.1) + rng.normal(size=80) for _ in range(2))
+    one = recipes(labels, a, b)
+    labels, a, b = (np.repeat(x, 4, axis=-1) for x in (labels, a, b))
+    assert recipes(labels, a, b, np.repeat(np.arange(80), 4)).se == pytest.approx(one.se)
+    assert recipes(labels, a, b).se < 0.7 * one.se
+
+
 def test_recipes_whose_seeds_make_the_spread_are_a_t_test():
     rng = np.random.default_rng(10)
     labels = np.arange(4000) % 2

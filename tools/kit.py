@@ -170,6 +170,7 @@ def test(extra: list[str]) -> int:
             "solved lessons": lessons_run("solutions", "build/test/solutions", "--block-network"),
             # On the same store, so that finished experiments are loaded.
             "unfilled lessons": lessons_run("student", "build/test/student", "--block-network"),
+            "Colab lessons": lessons_run("colab", "build/test/colab", "--block-network"),
         },
         store,
     )

@@ -150,7 +150,7 @@ def _attempt(layout: str, part: Path) -> None:
         archives._check_room(part.parent, 2 * total - have, f"the {layout} set")
         bar = tqdm(total=total or None, initial=start, desc="download", unit="B", unit_scale=True)
         try:
-            _mark(part).write_text(_version(response))
+            _mark(part).write_text(response.headers.get("ETag", ""))
             with bar, part.open("ab" if start else "wb") as file:
                 # Not iter_content: it throws away what came of the chunk in which the connection breaks off.
                 while chunk := response.raw.read(_CHUNK, decode_content=False):
@@ -177,8 +177,8 @@ def _ask(layout: str, part: Path, have: int):
         headers = {"Accept-Encoding": "identity"}
         if have:
             headers["Range"] = f"bytes={have}-"
-            if _mark(part).exists() and (version := _mark(part).read_text()):
-                headers["If-Range"] = version  # the rest only if it is of the same archive, else all of it
+            if _size(_mark(part)):  # then send the rest only if it is of the same archive, else all of it
+                headers["If-Range"] = _mark(part).read_text()
         response = requests.get(located.url, headers=headers, stream=True, timeout=_TIMEOUT)
     except requests.HTTPError as error:
         response = error.response
@@ -268,13 +268,8 @@ def _retry_after(response) -> float:
         return 0.0
 
 
-def _version(response) -> str:
-    """What tells this archive from a later one of the same name, fit for If-Range (a weak ETag is not)."""
-    etag = response.headers.get("ETag", "")
-    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-
-
 def _mark(part: Path) -> Path:
+    """Beside a part, what tells its archive from a later one of the same name (see If-Range)."""
     return part.with_suffix(".version")
 
 

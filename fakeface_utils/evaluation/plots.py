@@ -156,12 +156,19 @@ def forest(
     axis.errorbar(value, rows, xerr=errors, fmt="o", color="black", capsize=3, label="measured, 95 % interval")
     if control is not None:
         if f"{control}_low" in table:
-            axis.hlines(rows, table[f"{control}_low"], table[f"{control}_high"], color="lightgray", linewidth=6)
+            axis.hlines(
+                rows,
+                table[f"{control}_low"],
+                table[f"{control}_high"],
+                color="lightgray",
+                linewidth=6,
+                label="their range",
+            )
         axis.plot(table[control], rows, "o", mfc="white", mec="gray", label="labels permuted")
     if chance is not None:
         axis.axvline(chance, color="gray", linestyle=":", label="chance")
     axis.set_yticks(rows, table.index)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=8)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4, fontsize=7)
     return axis
 
 

@@ -218,7 +218,7 @@ def accuse_unusual_tables(index, table):
 
 
 rule = {layout: accuse_unusual_tables(sets[layout], meta[layout]) for layout in sets}
-pd.DataFrame(rule).T.map(str)
+pd.DataFrame(rule).T.fillna("-").map(str)
 
 # %% [markdown]
 # If precision is near 1, somebody's software has signed its work. The rule never sees a face, and a network
@@ -254,7 +254,7 @@ for layout, found in pairs.items():
     captions[1::2] += " (" + best["how"] + ")"
     if len(both):
         shown = [pixels.read_image(path, 160) for path in both["path"]]
-        plots.image_grid(shown, captions, title=f"{layout}: three pairs, side by side")
+        plots.image_grid(shown, captions, title=f"{layout}: pairs, side by side")
 
 # %% [markdown]
 # **How many fakes share pixels with a real image of the same set?** Either they were made from it, or one of its
