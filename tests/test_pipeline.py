@@ -92,3 +92,42 @@ def test_random_flip_flips_about_half():
     image[:, :, 0] = 1
     flipped = augment.random_flip(tf.constant(image), tf.constant([1, 2])).numpy()[:, 0, 1, 0]
     assert 60 < flipped.sum() < 140
+
+
+def epochs_of(images, first, n, **options):
+    """The numbers of the images in each of n epochs of four batches, as an endless data set gives them."""
+    data = pipeline.endless(images, np.arange(10), batch_size=3, first_epoch=first, **options)
+    found = [int(image[0, 0, 0]) for batch, _ in data.take(4 * n) for image in batch.numpy()]
+    return [found[10 * k : 10 * (k + 1)] for k in range(n)]
+
+
+def test_an_endless_set_gives_whole_epochs_in_an_order_of_seed_and_epoch(images):
+    assert pipeline.steps(10, 3) == 4 and pipeline.steps(9, 3) == 3
+    four = epochs_of(images, 0, 4, seed=1)
+    assert all(sorted(epoch) == list(range(10)) for epoch in four)
+    assert len({tuple(epoch) for epoch in [*four, range(10)]}) == 5
+    assert epochs_of(images, 2, 2, seed=1) == four[2:] and epochs_of(images, 0, 4, seed=2) != four
+    sizes = [len(batch) for batch, _ in pipeline.endless(images, np.arange(10), seed=1, batch_size=3).take(8)]
+    assert sizes == [3, 3, 3, 1] * 2
+
+
+def test_an_endless_sets_labels_and_changes_follow_the_epoch_too(images):
+    def shift(batch, seed):
+        return batch + tf.random.stateless_uniform([tf.shape(batch)[0], 1, 1, 1], seed)
+
+    def drawn(first, n):
+        data = pipeline.endless(images, np.arange(10), seed=1, batch_size=4, first_epoch=first, augment=shift)
+        batches = list(data.take(3 * n))
+        for batch, labels in batches:
+            np.testing.assert_array_equal(np.floor(batch[:, 0, 0, 0]), labels[:, 0])
+        return np.concatenate([batch[:, 0, 0, 0] for batch, _ in batches])
+
+    three = drawn(0, 3)
+    assert len(np.unique(three % 1)) == 30
+    np.testing.assert_array_equal(drawn(1, 2), three[10:])
+
+
+def test_rows_are_a_part_without_a_copy(images):
+    part = pipeline.Rows(images, np.array([7, 2, 5]))
+    assert len(part) == 3 and part.shape == (3, 4, 4, 3)
+    assert seen(pipeline.batches(part, np.zeros(3), batch_size=2)) == [7, 2, 5]

@@ -193,7 +193,7 @@ def precision_recall(labels: np.ndarray, scores: Mapping[str, np.ndarray], *, ax
         PrecisionRecallDisplay.from_predictions(labels, values, ax=axis)
         _restyle(axis, number, f"{name} ({average_precision_score(labels, values):.3f})")
     axis.set(xlabel="recall: fakes found", ylabel="precision: fakes among those called fake")
-    axis.legend(title="AP", alignment="left", loc="lower left", fontsize=8)
+    axis.legend(title="AP", alignment="left", loc="lower center", fontsize=8)
     return axis
 
 

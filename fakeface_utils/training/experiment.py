@@ -1,0 +1,279 @@
+"""Experiments that run once: what is asked (``Experiment``), under which key, and the record it leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import date
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from filelock import Timeout
+
+from fakeface_utils import config
+from fakeface_utils.datasets import augment, pipeline, pixels
+from fakeface_utils.datasets.layouts import SPLITS, fingerprint
+from fakeface_utils.models import build
+from fakeface_utils.training import store as files
+from fakeface_utils.training.device import building, machine, precision, prepare_device
+from fakeface_utils.training.fit import fit
+from fakeface_utils.training.store import Record
+
+SCHEMA = 1
+VERSION = 1  # raised when the same experiment would be trained or predicted in another way
+_FIT = ("epochs", "batch_size", "optimizer", "learning_rate", "seed")  # what `fit` takes as the spec has it
+AUGMENTATIONS = {"none": None, "flip": augment.random_flip}
+
+# (labels, scores, groups, valid_labels, valid_scores) -> metrics by name, nested if you like. The first three are of
+# the test split; thresholds come from the last two. A number, or a dataclass with `value` and an interval.
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides an experiment's numbers, but for the images themselves.
+
+    ``set`` and ``split`` say which images are meant (the index brings them); ``model`` is a name in
+    ``models.MODELS`` with its ``model_args``, given as a mapping; ``size`` is the side in pixels, ``color`` and
+    ``resize`` are as in ``pixels.read_image``; ``optimizer`` is Keras's name; ``augmentation`` is a name in
+    ``AUGMENTATIONS``; ``seed`` decides weights, order, augmentation and dropout.
+
+    Raises:
+        ValueError: an unknown augmentation, or a number that cannot be.
+    """
+
+    set: str
+    split: str
+    model: str
+    model_args: Mapping[str, object] | tuple = ()
+    size: int = 128
+    color: str = "rgb"
+    resize: str = "area"
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    epochs: int = 10
+    batch_size: int = 32
+    augmentation: str = "none"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model_args", tuple(sorted(_frozen(dict(self.model_args)))))
+        if self.augmentation not in AUGMENTATIONS:
+            raise ValueError(f"there is no augmentation {self.augmentation!r}: {', '.join(AUGMENTATIONS)}")
+        if min(self.size, self.epochs, self.batch_size) < 1 or self.learning_rate <= 0 or self.seed < 0:
+            raise ValueError(
+                f"size, epochs, batch and learning rate must be positive, the seed not negative: {self}"
+            )
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{name}={value}" for name, value in self.model_args)
+        return (
+            f"{self.model}({arguments}) on {self.set}, {self.size} px {self.color}, "
+            f"lr {self.learning_rate:g}, {self.epochs} epochs, seed {self.seed}"
+        )
+
+
+def _frozen(value: object) -> object:
+    """Lists and mappings as tuples, so that a spec can be hashed."""
+    if isinstance(value, Mapping):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def key(experiment: Experiment, model: keras.Model, index: pd.DataFrame) -> str:
+    """Under what name an experiment is kept: it changes with whatever would change its numbers.
+
+    A hash of the spec, the built model's configuration, the images (their names, sizes, labels, splits and which
+    of them belong together) and the versions of the code that decodes, feeds and trains.
+    """
+    what = {
+        "spec": asdict(experiment),
+        "model": _without_names(model.get_config()),
+        "data": [fingerprint(index), pd.factorize(index["group"])[0].tolist()],
+        "versions": [pixels.VERSION, pipeline.VERSION, VERSION],
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _without_names(model_config: dict) -> object:
+    """A model's configuration with its layers numbered: Keras's own names count all models made in a process."""
+    numbers: dict[str, str] = {}
+    where = ("name", "keras_history", "input_layers", "output_layers")
+
+    def numbered(value: object, is_name: bool) -> object:
+        if isinstance(value, Mapping):
+            if str(value.get("class_name")).endswith("DTypePolicy"):
+                return value  # its "name" is a precision
+            return {field: numbered(item, field in where) for field, item in sorted(value.items())}
+        if isinstance(value, list | tuple):
+            return [numbered(item, is_name) for item in value]
+        return numbers.setdefault(value, f"layer {len(numbers)}") if is_name and isinstance(value, str) else value
+
+    return numbered(model_config, False)
+
+
+def run(
+    experiment: Experiment,
+    index: pd.DataFrame,
+    *,
+    measure: Measure,
+    profile: str | None = None,
+    store: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    checkpoint_seconds: float = 10.0,
+    timeout: float = -1,
+    verbose: int = 2,
+) -> Record:
+    """The record of an experiment: loaded if it has been run, else run now, from files to metrics.
+
+    An interrupted experiment goes on from its last checkpoint and ends with the numbers of an undisturbed one, bit
+    for bit on the same CPU. The test split is predicted once, after training. If ``measure`` is another function
+    than the record's, or has another attribute ``version``, only the metrics are taken anew.
+
+    Args:
+        index: the images, with all three splits; ``attrs["evidence"]`` says whether numbers may be reported.
+        measure: gives the metrics (see ``Measure``); passed in because statistics live above this room.
+        profile: what the lesson runs with, for the record.
+        store: the folder of finished experiments; default ``experiments`` in the runs directory.
+        cache_dir: where decoded images are kept; default ``cache`` in the runs directory.
+        checkpoint_seconds, verbose: as in ``fit``.
+        timeout: seconds to wait for another process that is at the same experiment; -1 waits until it is done.
+
+    Raises:
+        ValueError: an unknown model, a set other than the experiment's, or a split without images.
+        filelock.Timeout: another process is still at it.
+    """
+    _check(experiment, index)
+    prepare_device()
+    with building(experiment.seed, precision()):
+        model = build(experiment.model, experiment.size, experiment.color, **dict(experiment.model_args))
+    name = key(experiment, model, index)
+    folder = Path(store or config.runs_dir() / "experiments") / name
+    record = files.read_record(folder)
+    if record is None or record.values["measured_by"] != _name_of(measure):
+        with files.lock(folder, timeout):
+            record = files.read_record(folder)  # perhaps the process we waited for has finished it
+            if record is None:
+                cache = Path(cache_dir or config.runs_dir() / "cache")
+                facts = _train(experiment, model, index, folder, cache, checkpoint_seconds, verbose)
+                record = Record(folder, {"schema": SCHEMA, "key": name, "profile": profile, **facts})
+            record = _measured(record, measure, index)
+    return record
+
+
+def run_all(experiments: Iterable[Experiment], index: pd.DataFrame, *, measure: Measure, **options) -> list[Record]:
+    """The records of many experiments, in their order, with a printed line each; ``options`` are those of ``run``.
+
+    Several processes may be given the same list: each takes the next experiment that no other is at, and in the end
+    waits for those that others still have.
+    """
+    waiting = dict(enumerate(experiments))
+    total, records = len(waiting), {}
+
+    def take(number: int, timeout: float) -> None:
+        start = time.perf_counter()
+        records[number] = run(waiting[number], index, measure=measure, **options, timeout=timeout)
+        print(f"[{len(records)}/{total}] {waiting.pop(number)}: {time.perf_counter() - start:.1f} s")
+
+    while waiting:
+        before = len(records)
+        for number in list(waiting):
+            with suppress(Timeout):
+                take(number, 0)
+        if len(records) == before:  # all that is left is in other hands
+            take(next(iter(waiting)), -1)
+    return [records[number] for number in range(total)]
+
+
+def _check(experiment: Experiment, index: pd.DataFrame) -> None:
+    found = sorted(set(index["set"]))
+    if found != [experiment.set]:
+        raise ValueError(f"the experiment is on the set {experiment.set}, the index is of {', '.join(found)}")
+    empty = [split for split in SPLITS if not (index["split"] == split).any()]
+    if empty:
+        raise ValueError(f"no images in {', '.join(empty)}; give the index its splits first (datasets.splits)")
+
+
+def _train(
+    experiment: Experiment,
+    model: keras.Model,
+    index: pd.DataFrame,
+    folder: Path,
+    cache: Path,
+    checkpoint_seconds: float,
+    verbose: int,
+) -> dict:
+    """Train, predict, write all files but the record; returns the record's facts."""
+    started = time.perf_counter()
+    # The pixels do not depend on the split; without it, all splits of a set share one cache.
+    images = pixels.load_images(
+        index.assign(split=""), experiment.size, resize=experiment.resize, color=experiment.color, cache_dir=cache
+    )
+    rows = {split: np.flatnonzero(index["split"] == split) for split in SPLITS}
+    labels = index["label"].to_numpy()
+    decoded = time.perf_counter() - started
+    history = fit(
+        model,
+        *((pipeline.Rows(images, rows[split]), labels[rows[split]]) for split in ("train", "valid")),
+        **{name: getattr(experiment, name) for name in _FIT},
+        augment=AUGMENTATIONS[experiment.augmentation],
+        checkpoint=folder / files.CHECKPOINT,
+        checkpoint_seconds=checkpoint_seconds,
+        verbose=verbose,
+    )
+    fitted = time.perf_counter()
+    judged = np.concatenate([rows["valid"], rows["test"]])
+    batches = pipeline.batches(pipeline.Rows(images, judged), batch_size=experiment.batch_size)
+    scores = model.predict(batches, verbose=0)[:, 0]
+    predictions = index.iloc[judged][["name", "split"]].assign(y_true=labels[judged], y_score=scores)
+    files.write_results(folder, predictions, history, model)
+    later = [seconds for seconds in history.attrs["seconds"] if seconds is not None]
+    return {
+        "spec": asdict(experiment) | {"model_args": dict(experiment.model_args)},
+        "set": experiment.set,
+        "evidence": bool(index.attrs.get("evidence", False)) and experiment.set != "testbed",
+        "n": {split: len(rows[split]) for split in SPLITS},
+        "fingerprint": fingerprint(index),
+        "parameters": model.count_params(),
+        "date": date.today().isoformat(),
+        **machine(),
+        "wall_seconds": round(decoded + history.attrs["spent"] + time.perf_counter() - fitted, 2),
+        "seconds_per_epoch": round(statistics.median(later), 4) if later else None,
+    }
+
+
+def _measured(record: Record, measure: Measure, index: pd.DataFrame) -> Record:
+    """The record with the metrics of its predictions, written."""
+    predictions = record.predictions()
+    valid, test = (predictions[predictions["split"] == split] for split in ("valid", "test"))
+    groups = index.set_index("name")["group"][test["name"]]
+    parts = (test["y_true"], test["y_score"], groups, valid["y_true"], valid["y_score"])
+    metrics = measure(*(part.to_numpy() for part in parts))
+    metrics = {name: _plain(value) for name, value in _flat(metrics) if value is not None}
+    return files.write_record(record.folder, record.values | {"measured_by": _name_of(measure), "metrics": metrics})
+
+
+def _flat(metrics: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}/")
+        else:
+            yield f"{before}{name}", value
+
+
+def _plain(value: object) -> dict:
+    """A number or an estimate (any dataclass of numbers) as JSON takes it."""
+    fields = asdict(value) if is_dataclass(value) else {"value": value}
+    return {name: np.asarray(number).item() for name, number in fields.items()}
+
+
+def _name_of(measure: Measure) -> str:
+    name = f"{getattr(measure, '__module__', '')}.{getattr(measure, '__qualname__', type(measure).__name__)}"
+    return f"{name} {getattr(measure, 'version', 1)}"

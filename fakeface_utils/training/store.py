@@ -1,0 +1,93 @@
+"""Where finished experiments are kept: one folder each, every file in it written whole or not at all.
+
+A folder holds ``predictions.csv``, ``history.csv``, ``model.keras`` and, written last, ``record.json``: only with
+that file is the experiment finished. Before, ``checkpoint.npz`` may be there. All this survives a killed process;
+against a power cut nothing is forced to disk, and a record that cannot be read counts as not finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import pandas as pd
+from filelock import FileLock
+
+RECORD, PREDICTIONS, HISTORY, MODEL = "record.json", "predictions.csv", "history.csv", "model.keras"
+CHECKPOINT = "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished experiment: what its JSON says, and the files beside it, read when asked for."""
+
+    folder: Path
+    values: dict
+
+    @property
+    def metrics(self) -> dict[str, dict]:
+        """Name -> ``{"value": ..., "low": ..., "high": ..., "n": ...}``, or only a value where there is no interval."""
+        return self.values["metrics"]
+
+    def predictions(self) -> pd.DataFrame:
+        """A row an image of the validation and test splits: ``name``, ``split``, ``y_true``, ``y_score`` = P(fake)."""
+        return pd.read_csv(self.folder / PREDICTIONS, keep_default_na=False, dtype={"name": str})
+
+    def history(self) -> pd.DataFrame:
+        """A row an epoch: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``; index ``epoch``, from 1."""
+        return pd.read_csv(self.folder / HISTORY, index_col="epoch", float_precision="round_trip")
+
+    def model(self) -> keras.Model:
+        """The trained model, without its optimizer's state."""
+        return keras.models.load_model(self.folder / MODEL, compile=False)
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record in a folder of the store; None if the experiment has not finished."""
+    try:
+        return Record(folder, json.loads((folder / RECORD).read_text()))
+    except (OSError, ValueError):
+        return None
+
+
+def write_results(folder: Path, predictions: pd.DataFrame, history: pd.DataFrame, model: keras.Model) -> None:
+    """What stands beside the record, each as the methods of ``Record`` read it."""
+    with whole(folder / PREDICTIONS) as partial:
+        predictions.to_csv(partial, index=False)
+    with whole(folder / HISTORY) as partial:
+        history.to_csv(partial)
+    with whole(folder / MODEL) as partial:
+        # The same layers without the optimizer, whose state would be two thirds of the file.
+        keras.Model(model.inputs, model.outputs, name=model.name).save(partial)
+
+
+def write_record(folder: Path, values: dict) -> Record:
+    """Finish an experiment: its JSON, after which the checkpoint is of no use."""
+    with whole(folder / RECORD) as partial:
+        partial.write_text(json.dumps(values, indent=1) + "\n")
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return Record(folder, values)
+
+
+def lock(folder: Path, timeout: float = -1) -> FileLock:
+    """A context manager for whoever writes in ``folder``; the operating system frees it when a process dies.
+
+    Raises ``filelock.Timeout`` on entering if another process holds it for more than ``timeout`` seconds; -1 waits.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / "lock", timeout=timeout)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, which gets the name ``path`` when all went well. One writer at a time."""
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,401 @@
+"""Experiments run once: killed at any moment they end with the same record, and processes share the work."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+keras = pytest.importorskip("keras")
+if "forkserver" not in multiprocessing.get_all_start_methods():
+    pytest.skip("killing and forking need a Unix", allow_module_level=True)
+
+from fakeface_utils import models  # noqa: E402
+from fakeface_utils.datasets import layouts, pipeline, pixels  # noqa: E402
+from fakeface_utils.evaluation.intervals import wilson  # noqa: E402
+from fakeface_utils.training import experiment as experiments  # noqa: E402
+from fakeface_utils.training import store  # noqa: E402
+from fakeface_utils.training.device import building  # noqa: E402
+from fakeface_utils.training.experiment import Experiment, key, run, run_all  # noqa: E402
+from fakeface_utils.training.fit import fit  # noqa: E402
+from tests.conftest import make_140k  # noqa: E402
+
+SPEC = Experiment(
+    "140k-part", "folder", "ffnn", {"units": 4}, size=16, epochs=20, batch_size=5, augmentation="flip", seed=3
+)
+QUICK = replace(SPEC, epochs=2)
+
+# Processes are forked from one that has TensorFlow loaded (and nothing run): seconds saved on each of them.
+FORK = multiprocessing.get_context("forkserver")
+FORK.set_forkserver_preload(["tests.test_experiment"])
+
+
+def measure(labels, scores, groups, valid_labels, valid_scores) -> dict:
+    right = int(((scores >= np.median(valid_scores)) == labels).sum())
+    return {"accuracy": wilson(right, len(labels)), "groups": {"n": len(set(groups))}, "none": None}
+
+
+def open_index(folder: Path) -> pd.DataFrame:
+    index = layouts.build_index(folder, "140k")
+    index.attrs["evidence"] = True
+    return index
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return make_140k(tmp_path_factory.mktemp("140k"), per_class=6)
+
+
+@pytest.fixture
+def index(data) -> pd.DataFrame:
+    return open_index(data)
+
+
+@pytest.fixture
+def options(tmp_path, data) -> dict:
+    return {"measure": measure, "store": tmp_path / "store", "cache_dir": data / "cache", "verbose": 0}
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list:
+    """A list that grows with every training."""
+    calls = []
+    monkeypatch.setattr(experiments, "fit", lambda *args, **kwargs: calls.append(1) or fit(*args, **kwargs))
+    return calls
+
+
+# Killed
+
+
+def child(data: Path, folder: Path, moment: tuple[str, str] | None = None) -> None:
+    """Run SPEC; ``moment`` is a file and whether to die just before or just after it gets its final name."""
+    rename = Path.replace
+
+    def replace_and_die(path: Path, target: Path) -> None:
+        if moment == (target.name, "before"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(path, target)
+        if moment == (target.name, "after"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Path.replace = replace_and_die
+    options = {"store": folder, "cache_dir": data / "cache", "verbose": 0, "checkpoint_seconds": 0}
+    run(SPEC, open_index(data), measure=measure, **options)
+
+
+def start(*arguments, seconds: float | None = None) -> int:
+    """The exit code of a child, killed after so many seconds if it is not done."""
+    process = FORK.Process(target=child, args=arguments, daemon=True)
+    process.start()
+    process.join(seconds)
+    process.kill()
+    process.join()
+    return process.exitcode
+
+
+def outcome(folder: Path) -> tuple:
+    """What must be equal: the record without dates and times, predictions and history to the byte."""
+    (home,) = (path.parent for path in folder.glob("*/record.json"))
+    record = json.loads((home / "record.json").read_text())
+    same = {name: value for name, value in record.items() if "second" not in name and name != "date"}
+    return home.name, same, (home / "predictions.csv").read_bytes(), (home / "history.csv").read_bytes()
+
+
+def assert_whole(folder: Path) -> None:
+    """Whatever stands under a final name can be read to its end."""
+    for path in folder.glob("*/*"):
+        if path.name == "record.json":
+            assert json.loads(path.read_text())["metrics"]
+            assert {"predictions.csv", "history.csv", "model.keras"} <= {p.name for p in path.parent.iterdir()}
+        elif path.suffix in (".npz", ".keras") and not path.name.startswith("partial-"):
+            assert ZipFile(path).testzip() is None
+        elif path.name in ("predictions.csv", "history.csv"):
+            assert len(pd.read_csv(path)) == {"predictions.csv": 24, "history.csv": SPEC.epochs}[path.name]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory) -> tuple:
+    """What an undisturbed run leaves, and how many seconds it takes."""
+    pixels.load_images(open_index(data).assign(split=""), SPEC.size, cache_dir=data / "cache")
+    folders = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second")
+    assert start(data, folders[0]) == 0  # this one also waits for TensorFlow to be loaded
+    began = time.perf_counter()
+    assert start(data, folders[1]) == 0
+    seconds = time.perf_counter() - began
+    assert outcome(folders[0]) == outcome(folders[1])
+    return outcome(folders[1]), seconds
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_record(data, tmp_path, undisturbed):
+    expected, seconds = undisturbed
+    chance, kills, resumed, stores = random.Random(0), 0, 0, 0
+    while kills < 20:
+        folder, code = tmp_path / f"store{stores}", -signal.SIGKILL
+        stores += 1
+        while code == -signal.SIGKILL:
+            resumed += any(folder.glob("*/checkpoint.npz"))
+            code = start(data, folder, seconds=chance.uniform(0.2, 0.9) * seconds if kills < 20 else None)
+            kills += code == -signal.SIGKILL
+            assert_whole(folder)
+        assert code == 0 and outcome(folder) == expected
+    print(f"{kills} kills, {resumed} times a checkpoint to go on from, {stores} stores")
+    assert resumed >= 5
+
+
+def test_killed_around_every_writing_it_ends_with_the_same_record(data, tmp_path, undisturbed):
+    for name in ("checkpoint.npz", "predictions.csv", "history.csv", "model.keras", "record.json"):
+        for when in ("before", "after"):
+            assert start(data, tmp_path, (name, when)) == -signal.SIGKILL
+            assert_whole(tmp_path)
+            assert any(tmp_path.glob(f"*/{name}")) == (when == "after")
+    assert start(data, tmp_path) == 0
+    assert outcome(tmp_path) == undisturbed[0]
+
+
+def custom_model(seed: int) -> keras.Model:
+    """One with all kinds of state: dropout, augmentation layers, moving averages, two seeds."""
+    with building(seed, "float32"):
+        x = image = keras.Input((16, 16, 3))
+        for layer in (keras.layers.RandomFlip(), keras.layers.Flatten(), keras.layers.BatchNormalization()):
+            x = layer(x)
+        x = keras.layers.Dropout(0.3)(keras.layers.Dropout(0.3)(keras.layers.Dense(8, "relu")(x)))
+        return keras.Model(image, keras.layers.Dense(1, "sigmoid")(x))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_model_with_dropout_goes_on_as_if_never_stopped(tmp_path, optimizer):
+    images = np.random.default_rng(0).integers(0, 256, (23, 16, 16, 3), dtype=np.uint8)
+    part = (images, np.arange(23) % 2)
+    how = {"batch_size": 4, "seed": 5, "verbose": 0, "checkpoint_seconds": 0, "optimizer": optimizer}
+    whole, stopped, resumed = (custom_model(seed) for seed in (1, 1, 2))  # the third's own weights must not matter
+    history = fit(whole, part, part, epochs=5, **how)
+    fit(stopped, part, part, epochs=2, checkpoint=tmp_path / "c.npz", **how)
+    pd.testing.assert_frame_equal(fit(resumed, part, part, epochs=5, checkpoint=tmp_path / "c.npz", **how), history)
+    np.testing.assert_array_equal(resumed.predict(images, verbose=0), whole.predict(images, verbose=0))
+    assert list(history.index) == [1, 2, 3, 4, 5] and history.attrs["seconds"][0] is None
+    other = fit(custom_model(1), part, part, epochs=5, **how | {"seed": 6})
+    assert not np.array_equal(other["loss"], history["loss"])
+
+
+def test_dropout_draws_by_seed_and_epoch_not_by_how_often_it_drew():
+    images = np.full((4, 16, 16, 3), 128, np.uint8)
+    part, states = (images, np.array([0, 1, 0, 1])), []
+    for draws in (0, 3):
+        model = custom_model(1)
+        for _ in range(draws):
+            model(images, training=True)
+        fit(model, part, part, epochs=1, verbose=0)
+        states.append([v.numpy().tolist() for v in model.variables if v.name == "seed_generator_state"])
+    assert states[0] == states[1] and len({tuple(state) for state in states[0]}) == 3
+
+
+def test_a_damaged_checkpoint_is_not_used(tmp_path, capsys):
+    path = tmp_path / "c.npz"
+    images, labels = np.zeros((4, 16, 16, 3), np.uint8), np.array([0, 1, 0, 1])
+    how = {"epochs": 2, "verbose": 0, "checkpoint": path, "checkpoint_seconds": 0}
+    history = fit(custom_model(1), (images, labels), (images, labels), **how)
+    path.write_bytes(path.read_bytes()[:2000])
+    again = fit(custom_model(1), (images, labels), (images, labels), **how)
+    assert "from the beginning" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(again, history)
+
+
+def test_checkpoints_are_rare_when_epochs_are_short(tmp_path):
+    images, labels = np.zeros((4, 16, 16, 3), np.uint8), np.array([0, 1, 0, 1])
+    fit(
+        custom_model(1),
+        (images, labels),
+        (images, labels),
+        epochs=3,
+        verbose=0,
+        checkpoint=tmp_path / "c.npz",
+        checkpoint_seconds=1000,
+    )
+    assert not list(tmp_path.iterdir())
+
+
+# Once
+
+
+def test_a_finished_record_is_loaded(index, options, trained):
+    first = run(QUICK, index, profile="smoke", **options)
+    second = run(QUICK, index, **options)
+    assert len(trained) == 1 and second.values == first.values
+    values = first.values
+    assert values["n"] == {"train": 12, "valid": 12, "test": 12} and values["evidence"] is True
+    assert values["profile"] == "smoke" and values["parameters"] == 16 * 16 * 3 * 4 + 4 + 5
+    assert values["spec"]["model_args"] == {"units": 4} and values["seconds_per_epoch"] > 0
+    predictions = first.predictions()
+    assert list(predictions) == ["name", "split", "y_true", "y_score"] and len(first.history()) == 2
+    assert set(predictions["split"]) == {"valid", "test"}
+    truth = index.set_index("name").loc[predictions["name"], "label"]
+    np.testing.assert_array_equal(predictions["y_true"], truth)
+    test = predictions[predictions["split"] == "test"]
+    assert first.metrics["accuracy"]["n"] == len(test) == 12 and first.metrics["groups/n"] == {"value": 12}
+    images = pixels.load_images(index[index["split"] == "test"], 16)
+    np.testing.assert_allclose(first.model().predict(images, verbose=0)[:, 0], test["y_score"], rtol=1e-5)
+
+
+def test_a_drawn_set_is_never_evidence(data, options):
+    index = open_index(data).assign(set="testbed")
+    assert run(replace(QUICK, set="testbed"), index, **options).values["evidence"] is False
+    silent = layouts.build_index(data)
+    assert run(replace(QUICK, seed=1), silent, **options).values["evidence"] is False
+
+
+def test_the_test_split_changes_nothing_but_its_own_predictions(index, options):
+    """Neither training nor validation may see it."""
+    other = index.copy()
+    other.attrs["evidence"] = True
+    test = other["split"] == "test"
+    other.loc[test, "label"] = 1 - other.loc[test, "label"]
+    one, two = run(QUICK, index, **options), run(QUICK, other, **options)
+    assert one.folder != two.folder
+    pd.testing.assert_frame_equal(one.history(), two.history())
+    np.testing.assert_array_equal(one.predictions()["y_score"], two.predictions()["y_score"])
+
+
+def key_of(experiment: Experiment, index: pd.DataFrame, model: keras.Model | None = None) -> str:
+    model = model or models.build(
+        experiment.model, experiment.size, experiment.color, **dict(experiment.model_args)
+    )
+    return key(experiment, model, index)
+
+
+def test_the_key_follows_whatever_changes_the_numbers(index, monkeypatch):
+    keys = [key_of(SPEC, index)]
+    assert key_of(replace(SPEC, model_args=(("units", 4),)), index) == keys[0]
+    models.build("ffnn")  # Keras numbers its layers through; the key must not follow
+    assert key_of(SPEC, index) == keys[0]
+    for change in (
+        {"seed": 4},
+        {"model_args": {"units": 5}},
+        {"epochs": 21},
+        {"split": "other"},
+        {"color": "grey"},
+        {"learning_rate": 1e-4},
+        {"augmentation": "none"},
+        {"resize": "nearest"},
+    ):
+        keys.append(key_of(replace(SPEC, **change), index))
+    keys.append(key_of(SPEC, index, models.build("ffnn", 16, "rgb", units=4, activation="tanh")))  # changed builder
+    for policy in ("float32", "float64"):
+        with building(0, policy):
+            keys.append(key_of(SPEC, index, keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Dense(1)])))
+    keys.append(key_of(SPEC, index.iloc[1:]))
+    keys.append(key_of(SPEC, index.assign(label=1 - index["label"])))
+    keys.append(key_of(SPEC, index.assign(group=index["group"] // 2)))
+    keys.append(key_of(SPEC, index.assign(split=index["split"].iloc[::-1].to_numpy())))
+    for module in (pixels, pipeline, experiments):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "VERSION", 99)
+            keys.append(key_of(SPEC, index))
+    assert len(set(keys)) == len(keys)
+
+
+def test_other_metrics_need_no_training(index, options, trained):
+    def counted(*arrays) -> dict:
+        return {"n_valid": len(arrays[3])}
+
+    first = run(QUICK, index, **options)
+    second = run(QUICK, index, **options | {"measure": counted})
+    assert second.metrics == {"n_valid": {"value": 12}} and second.values["date"] == first.values["date"]
+    counted.version = 2
+    assert run(QUICK, index, **options | {"measure": counted}).values["measured_by"].endswith(" 2")
+    assert run(QUICK, index, **options).metrics == first.metrics and len(trained) == 1
+
+
+def test_a_broken_record_is_made_again(index, options, trained):
+    first = run(QUICK, index, **options)
+    (first.folder / "record.json").write_text('{"schema"')
+    assert run(QUICK, index, **options).metrics == first.metrics and len(trained) == 2
+
+
+def test_a_run_leaves_no_trace_in_the_random_state(index, options):
+    """What a lesson draws next must not depend on whether the record was there."""
+    draws = []
+    for runs in (0, 1, 1):
+        random.seed(1)
+        np.random.seed(1)
+        for _ in range(runs):
+            run(QUICK, index, **options)
+        draws.append((random.random(), np.random.random(), keras.config.dtype_policy().name))
+    assert draws[0] == draws[1] == draws[2]
+    model = custom_model(0)  # and plain Keras still works after op determinism was asked for
+    model.compile("sgd", "binary_crossentropy")
+    model.fit(np.zeros((4, 16, 16, 3)), np.zeros((4, 1)), verbose=0)
+
+
+def test_what_cannot_be_run_is_refused(index, options):
+    with pytest.raises(ValueError, match="set yonsei, the index is of 140k-part"):
+        run(replace(QUICK, set="yonsei"), index, **options)
+    with pytest.raises(ValueError, match="no images in test"):
+        run(QUICK, index[index["split"] != "test"], **options)
+    with pytest.raises(ValueError, match="no model 'fnn'"):
+        run(replace(QUICK, model="fnn"), index, **options)
+    for wrong in ({"augmentation": "flop"}, {"epochs": 0}, {"learning_rate": 0.0}, {"seed": -1}):
+        with pytest.raises(ValueError, match=r"augmentation|positive"):
+            replace(QUICK, **wrong)
+    assert hash(replace(QUICK, model_args={"filters": [32, 64]})) != hash(QUICK)
+
+
+# Several processes
+
+
+def sharing(data: Path, folder: Path, both_at_work: multiprocessing.Barrier) -> None:
+    """Run six experiments; the first training waits until the other process has begun one of its own."""
+    began = []
+
+    def noted_fit(*args, **kwargs) -> pd.DataFrame:
+        if not began:
+            both_at_work.wait(60)
+        began.append(1)
+        (folder / f"trained-{kwargs['seed']}-{os.getpid()}").touch(exist_ok=False)
+        return fit(*args, **kwargs)
+
+    experiments.fit = noted_fit
+    six = [replace(QUICK, seed=seed) for seed in range(6)]
+    options = {"store": folder / "store", "cache_dir": data / "cache", "verbose": 0}
+    records = run_all(six, open_index(data), measure=measure, **options)
+    found = [[record.values["spec"]["seed"], record.metrics] for record in records]
+    (folder / f"records-{os.getpid()}.json").write_text(json.dumps(found))
+
+
+def test_two_processes_on_one_store_share_the_work(data, tmp_path):
+    barrier = FORK.Barrier(2)
+    processes = [FORK.Process(target=sharing, args=(data, tmp_path, barrier)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    trained = [path.name.split("-") for path in tmp_path.glob("trained-*")]
+    assert sorted(seed for _, seed, _ in trained) == list("012345") and len({pid for *_, pid in trained}) == 2
+    one, two = (json.loads(path.read_text()) for path in tmp_path.glob("records-*"))
+    assert one == two and [seed for seed, _ in one] == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_taken_experiment_is_waited_for_or_left(index, options):
+    record = run(QUICK, index, **options)
+    (record.folder / "record.json").unlink()
+    with store.lock(record.folder), pytest.raises(experiments.Timeout):
+        run(QUICK, index, **options, timeout=0)
+    assert run(QUICK, index, **options, timeout=0).metrics == record.metrics
+
+
+def test_run_all_prints_a_line_each_and_keeps_the_order(index, options, capsys):
+    wanted = [replace(QUICK, seed=seed) for seed in (1, 0, 1)]
+    records = run_all(wanted, index, **options)
+    assert [record.values["spec"]["seed"] for record in records] == [1, 0, 1]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert len(lines) == 3 and lines[0].startswith(
+        "[1/3] ffnn(units=4) on 140k-part, 16 px rgb, lr 0.001, 2 epochs"
+    )
