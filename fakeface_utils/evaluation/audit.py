@@ -26,6 +26,9 @@ def shortcut_audit(
     Scores are out-of-fold over the groups in ``index.group``. The control repeats all of it with permuted
     labels; if its mean is not near .5, the procedure leaks and no row may be believed.
 
+    The interval tells how far the AUC would move with other test images. It does not know that another training
+    would have moved it too, so on pure noise it misses .5 more often than its level says: decide by ``p``.
+
     Args:
         index: the images (columns ``path, name, label, group``).
         probes: names out of ``forensics.shortcuts.PROBES``, or a table like it; default: all.
