@@ -16,7 +16,18 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # From the bottom up; a room may import itself and what stands before it.
-ROOMS = ["config", "datasets", "models", "training", "forensics", "evaluation", "realtime", "lessons", "cli"]
+ROOMS = [
+    "config",
+    "records",
+    "datasets",
+    "models",
+    "training",
+    "forensics",
+    "evaluation",
+    "realtime",
+    "lessons",
+    "cli",
+]
 
 
 def requirements(*extras: str) -> set[Requirement]:

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -20,8 +20,9 @@ import yaml
 
 from fakeface_utils import __version__, config
 from fakeface_utils.datasets.layouts import fingerprint
-from fakeface_utils.evaluation.intervals import Estimate
+from fakeface_utils.evaluation import verdicts
 from fakeface_utils.lessons.setup import gpu_count, package_version
+from fakeface_utils.records import plain_metrics
 
 SCHEMA = 1
 _PACKAGES = ("numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow", "keras", "opencv-python")
@@ -61,27 +62,13 @@ def make_record(
         "n_images": len(index),
         "fingerprint": fingerprint(index),
         "settings": dict(settings),
-        "metrics": {name: _plain(value) for name, value in _flat(metrics) if value is not None},
+        "metrics": plain_metrics(metrics),
         "date": date.today().isoformat(),
         "kit": __version__,
         "versions": {"python": platform.python_version(), **{name: package_version(name) for name in _PACKAGES}},
         "device": f"{platform.machine()}, {os.cpu_count()} cores, {gpu_count()} GPU",
         "wall_seconds": round(time.time() - started, 1),
     }
-
-
-def _flat(metrics: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in metrics.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}/")
-        else:
-            yield f"{before}{name}", value
-
-
-def _plain(value: Estimate | float | int) -> dict:
-    if isinstance(value, Estimate):
-        return {key: round(float(getattr(value, key)), 5) for key in ("value", "low", "high")} | {"n": int(value.n)}
-    return {"value": int(value) if float(value).is_integer() else round(float(value), 5)}
 
 
 def write_record(record: dict, folder: str | Path | None = None) -> Path:
@@ -206,9 +193,10 @@ def structure_verdicts(lesson: str, records: list[dict], claims: pd.DataFrame) -
         if not claim["comparable"]:
             verdict = f"not comparable: {claim['reason']}"
         elif ours is None:
-            verdict = f"not run: python -m tools.run_lessons --profile laptop --only {lesson[:2]}"
+            found = verdicts.not_run(f"python -m tools.run_lessons --profile laptop --only {lesson[:2]}")
+            verdict = f"{found.word}: {found.text}"
         else:
-            verdict = "reproduced" if ours == claim["reported"] else "contradicted"
+            verdict = verdicts.structure_verdict(ours, claim["reported"]).word
         ours = "-" if ours is None else f"{ours:,}"
         rows.append((f"{claim['report']:03d}", claim["statement"], f"{claim['reported']:,}", ours, verdict))
     return pd.DataFrame(rows, columns=["report", "claim", "reported", "ours", "verdict"])

@@ -6,9 +6,9 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from fakeface_utils import config
 from fakeface_utils.datasets import augment, pipeline, pixels
 from fakeface_utils.datasets.layouts import SPLITS, fingerprint
 from fakeface_utils.models import build
+from fakeface_utils.records import plain_metrics
 from fakeface_utils.training import store as files
 from fakeface_utils.training.device import building, machine, precision, prepare_device
 from fakeface_utils.training.fit import fit
@@ -255,23 +256,8 @@ def _measured(record: Record, measure: Measure, index: pd.DataFrame) -> Record:
     valid, test = (predictions[predictions["split"] == split] for split in ("valid", "test"))
     groups = index.set_index("name")["group"][test["name"]]
     parts = (test["y_true"], test["y_score"], groups, valid["y_true"], valid["y_score"])
-    metrics = measure(*(part.to_numpy() for part in parts))
-    metrics = {name: _plain(value) for name, value in _flat(metrics) if value is not None}
+    metrics = plain_metrics(measure(*(part.to_numpy() for part in parts)))
     return files.write_record(record.folder, record.values | {"measured_by": _name_of(measure), "metrics": metrics})
-
-
-def _flat(metrics: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in metrics.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}/")
-        else:
-            yield f"{before}{name}", value
-
-
-def _plain(value: object) -> dict:
-    """A number or an estimate (any dataclass of numbers) as JSON takes it."""
-    fields = asdict(value) if is_dataclass(value) else {"value": value}
-    return {name: np.asarray(number).item() for name, number in fields.items()}
 
 
 def _name_of(measure: Measure) -> str:

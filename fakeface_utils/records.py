@@ -1,0 +1,34 @@
+"""The one form in which every record, of a lesson or of an experiment, holds what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass
+
+import numpy as np
+
+DIGITS = 5  # kept of a number; intervals are far wider
+
+
+def plain_metrics(metrics: Mapping[str, object]) -> dict[str, dict]:
+    """Metrics as JSON takes them: flat, ``{"group/name": {"value": ..., "low": ..., "high": ..., "n": ...}}``.
+
+    Args:
+        metrics: name -> a number (a count, or a value without an interval), a dataclass of numbers such as
+            ``Estimate``, a mapping of such, whose names are joined by ``/``, or None, which is left out.
+    """
+    return {name: _plain(value) for name, value in _flat(metrics) if value is not None}
+
+
+def _flat(metrics: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}/")
+        else:
+            yield f"{before}{name}", value
+
+
+def _plain(value: object) -> dict[str, float | int]:
+    numbers = asdict(value) if is_dataclass(value) else {"value": value}
+    plain = {name: np.asarray(number).item() for name, number in numbers.items()}
+    return {name: round(number, DIGITS) if isinstance(number, float) else number for name, number in plain.items()}
