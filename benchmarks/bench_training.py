@@ -29,21 +29,14 @@ from fakeface_utils.datasets import layouts, pixels
 SIZE, BATCH, EPOCHS, RATE = 128, 32, 10, 2000
 
 
-def measure(labels, scores, groups, valid_labels, valid_scores) -> dict:
-    """The course's metrics of the test split, at the threshold that validation chose."""
-    from fakeface_utils.evaluation import metrics
-
-    threshold = metrics.choose_threshold(valid_labels, valid_scores)
-    return metrics.measure(labels, scores, groups, threshold=threshold)
-
-
 def ours(index: pd.DataFrame, folder: Path) -> float:
     """Seconds from files to the record."""
+    from fakeface_utils.evaluation.metrics import judge
     from fakeface_utils.training.experiment import Experiment, run
 
     spec = Experiment(index["set"].iloc[0], "folder", "ffnn", size=SIZE, color="grey", epochs=EPOCHS)
     start = time.perf_counter()
-    run(spec, index, measure=measure, store=folder / "store", cache_dir=folder / "cache", verbose=0)
+    run(spec, index, measure=judge, store=folder / "store", cache_dir=folder / "cache", verbose=0)
     return time.perf_counter() - start
 
 

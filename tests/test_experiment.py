@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 keras = pytest.importorskip("keras")
 if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -399,3 +400,15 @@ def test_run_all_prints_a_line_each_and_keeps_the_order(index, options, capsys):
     assert len(lines) == 3 and lines[0].startswith(
         "[1/3] ffnn(units=4) on 140k-part, 16 px rgb, lr 0.001, 2 epochs"
     )
+
+
+def test_the_auc_of_the_history_is_that_of_the_scores():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 200, (200, 16, 16, 3), dtype=np.uint8)
+    labels = np.arange(200) % 2
+    images[labels == 1] += 12
+    model = custom_model(1)
+    history = fit(model, (images, labels), (images, labels), epochs=2, learning_rate=0.01, verbose=0)
+    scores = model.predict(images.astype(np.float32), verbose=0)[:, 0]
+    assert list(history) == ["accuracy", "auc", "loss", "val_accuracy", "val_auc", "val_loss"]
+    assert 0.55 < history["val_auc"].iloc[-1] == pytest.approx(roc_auc_score(labels, scores), abs=0.005)

@@ -12,6 +12,7 @@ from fakeface_utils.evaluation.metrics import (
     _weighted,
     choose_threshold,
     constant_predictor,
+    judge,
     measure,
     two_orientations,
 )
@@ -215,3 +216,15 @@ def test_two_thousand_images_are_quick():
     start = time.process_time()
     measure(labels, scores, threshold=0.5)
     assert time.process_time() - start < 3
+
+
+def test_an_experiment_is_judged_at_the_threshold_of_validation():
+    rng = np.random.default_rng(3)
+    labels, valid_labels = np.arange(90) % 2, np.arange(60) % 2
+    scores = np.clip(rng.normal(0.2 + 0.2 * labels, 0.1), 0, 1)
+    valid_scores = np.clip(rng.normal(0.2 + 0.2 * valid_labels, 0.1), 0, 1)
+    found = judge(labels, scores, np.arange(90) // 2, valid_labels, valid_scores)
+    assert found["threshold"] == choose_threshold(valid_labels, valid_scores) < 0.5
+    expected = measure(labels, scores, np.arange(90) // 2, threshold=found["threshold"])
+    assert {name: found[name] for name in expected} == expected
+    assert found["accuracy_at_half"].value == ((scores >= 0.5) == labels).mean() < found["accuracy"].value

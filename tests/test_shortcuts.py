@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from fakeface_utils.forensics import shortcuts
-from fakeface_utils.forensics.shortcuts import PROBES, blockiness, make_folds, out_of_fold_scores, probe_features
+from fakeface_utils.forensics.shortcuts import PROBES, blockiness, out_of_fold_scores, probe_features
 
 
 def noise(seed=0, side=48):
@@ -137,20 +137,6 @@ def test_own_probes_and_unknown_ones(tmp_path):
 # --- the classifier
 
 
-def test_folds_keep_groups_and_classes_together():
-    rng = np.random.default_rng(0)
-    groups = rng.permutation(np.repeat(np.arange(60), 5))
-    labels = groups % 2
-    folds = make_folds(labels, groups)
-    assert all(len(set(folds[groups == g])) == 1 for g in set(groups))
-    assert np.ptp([labels[folds == k].mean() for k in range(5)]) < 0.3
-    single = make_folds(np.arange(300) < 100, np.arange(300))
-    assert {int((single[:100] == k).sum()) for k in range(5)} == {20}
-    assert not np.array_equal(folds, make_folds(labels, groups, seed=1))
-    with pytest.raises(ValueError, match="class 1 has 2 groups"):
-        make_folds(np.array([0] * 20 + [1] * 2), np.arange(22))
-
-
 def test_a_signal_is_found_and_noise_is_not():
     rng = np.random.default_rng(1)
     labels = np.arange(400) % 2
@@ -169,7 +155,7 @@ def test_copies_in_other_folds_would_leak():
     labels = (rng.permutation(60) % 2)[groups]
     features = rng.normal(size=(60, 40))[groups]  # one row a group: nothing to learn but who is who
     assert roc_auc_score(labels, out_of_fold_scores(features, labels, groups)) < 0.7
-    assert roc_auc_score(labels, out_of_fold_scores(features, labels, np.arange(360))) > 0.9
+    assert roc_auc_score(labels, out_of_fold_scores(features, labels, np.arange(360))) > 0.85
 
 
 def test_constant_features_tie_everyone_even_with_uneven_classes():

@@ -139,3 +139,37 @@ def test_files_are_compared_with_the_manifest(set_yonsei, tmp_path, monkeypatch)
     table.iloc[1:].to_csv(tmp_path / "m.csv", index=False)
     with pytest.raises(ValueError, match="is not in the manifest"):
         splits.with_split(index, "yonsei-001")
+
+
+# --- cross-validation
+
+
+def test_folds_keep_groups_and_classes_together():
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat(np.arange(60), 5))
+    labels = groups % 2
+    folds = splits.make_folds(labels, groups)
+    assert all(len(set(folds[groups == g])) == 1 for g in set(groups))
+    assert np.ptp([labels[folds == k].mean() for k in range(5)]) < 0.3
+    single = splits.make_folds(np.arange(300) < 100, np.arange(300))
+    assert {int((single[:100] == k).sum()) for k in range(5)} == {20}
+    assert not np.array_equal(folds, splits.make_folds(labels, groups, seed=1))
+    with pytest.raises(ValueError, match="class 1 has 2 groups"):
+        splits.make_folds(np.array([0] * 20 + [1] * 2), np.arange(22))
+
+
+def test_the_turns_of_a_cross_validation_test_every_image_once_and_tear_no_group():
+    rng = np.random.default_rng(0)
+    group = rng.permutation(np.r_[np.arange(360), np.repeat(np.arange(360, 380), 2)])
+    index = pd.DataFrame({"label": group % 2, "group": group})
+    turns = [splits.with_fold(index, number)["split"] for number in range(1, 6)]
+    assert np.array_equal(np.sum([turn == "test" for turn in turns], axis=0), np.ones(400))
+    for turn in turns:
+        counts = turn.value_counts()[["train", "valid", "test"]]
+        assert (abs(counts - [280, 40, 80]) <= 4).all()
+        assert turn.groupby(group).nunique().max() == 1
+        assert index["label"].groupby(turn).mean().between(0.4, 0.6).all()
+    assert not turns[0].equals(splits.with_fold(index, 1, seed=1)["split"])
+    for number in (0, 6):
+        with pytest.raises(ValueError, match=f"no turn {number} of 5"):
+            splits.with_fold(index, number)

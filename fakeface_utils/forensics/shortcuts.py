@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from fakeface_utils.datasets.splits import make_folds
 from fakeface_utils.forensics.metadata import metadata_table
 
 BLOCK = 8  # pixels: the side of a JPEG block
@@ -173,26 +173,6 @@ def _choose(probes: dict[str, Callable] | Iterable[str] | None) -> dict[str, Cal
     return {name: PROBES[name] for name in probes}
 
 
-def make_folds(labels: np.ndarray, groups: np.ndarray, n_splits: int = 5, seed: int = 0) -> np.ndarray:
-    """The fold (0 to n_splits - 1) of each image, (n,) int: no group in two folds, classes as even as can be.
-
-    Raises:
-        ValueError: a class has fewer groups than there are folds.
-    """
-    labels, groups = np.asarray(labels), np.asarray(groups)
-    for label in (0, 1):
-        count = len(np.unique(groups[labels == label]))
-        if count < n_splits:
-            raise ValueError(
-                f"class {label} has {count} groups of images, too few for {n_splits} folds: lower n_splits"
-            )
-    folds = np.empty(len(labels), dtype=int)
-    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
-    for fold, (_, test) in enumerate(splitter.split(labels, labels, groups)):
-        folds[test] = fold
-    return folds
-
-
 def out_of_fold_scores(
     features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, n_splits: int = 5, seed: int = 0, folds=None
 ) -> np.ndarray:
@@ -204,7 +184,7 @@ def out_of_fold_scores(
 
     Args:
         features: (n, p) or (n,); constant columns are harmless. labels: (n,) 0/1, fake = 1. groups: (n,).
-        folds: (n,) as from :func:`make_folds`, to reuse them; default: made from ``n_splits`` and ``seed``.
+        folds: (n,) as from :func:`datasets.splits.make_folds`, to reuse them; default: made from ``n_splits`` and ``seed``.
 
     Returns:
         (n,) float strictly between 0 and 1.

@@ -28,7 +28,7 @@ from fakeface_utils.training.fit import fit
 from fakeface_utils.training.store import Record
 
 SCHEMA = 1
-VERSION = 1  # raised when the same experiment would be trained or predicted in another way
+VERSION = 2  # raised when the same experiment would be trained or predicted in another way
 _FIT = ("epochs", "batch_size", "optimizer", "learning_rate", "seed")  # what `fit` takes as the spec has it
 AUGMENTATIONS = {"none": None, "flip": augment.random_flip}
 

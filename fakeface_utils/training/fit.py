@@ -50,13 +50,13 @@ def fit(
         verbose: Keras's: 0 silent, 1 a bar, 2 a line an epoch.
 
     Returns:
-        History: a row an epoch (index ``epoch``, from 1), columns ``loss``, ``accuracy`` and the same of the
-        validation images with ``val_``. ``attrs["seconds"]`` has the seconds of each epoch (None where Keras built
+        History: a row an epoch (index ``epoch``, from 1), columns ``loss``, ``accuracy``, ``auc`` (by thresholds, to
+        about .005) and the same of the validation images with ``val_``. ``attrs["seconds"]`` has the seconds of each epoch (None where Keras built
         its graph), ``attrs["spent"]`` all seconds, those before an interruption counted.
     """
     rule = keras.optimizers.get(optimizer)
     rule.learning_rate = learning_rate
-    model.compile(optimizer=rule, loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer=rule, loss="binary_crossentropy", metrics=["accuracy", _auc()])
     log = _Log(seed, None if checkpoint is None else Path(checkpoint), checkpoint_seconds)
     first = log.restore(model)
     if first < epochs:
@@ -71,6 +71,11 @@ def fit(
             verbose=verbose,
         )
     return log.table()
+
+
+def _auc() -> keras.metrics.AUC:
+    """AUC while training: by thresholds that are even in the logit, for trained scores crowd near 0 and 1."""
+    return keras.metrics.AUC(thresholds=(1 / (1 + np.exp(-np.linspace(-10, 10, 201)))).tolist(), name="auc")
 
 
 class _Log(keras.callbacks.Callback):

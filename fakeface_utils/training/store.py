@@ -38,7 +38,7 @@ class Record:
         return pd.read_csv(self.folder / PREDICTIONS, keep_default_na=False, dtype={"name": str})
 
     def history(self) -> pd.DataFrame:
-        """A row an epoch: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``; index ``epoch``, from 1."""
+        """A row an epoch: ``loss``, ``accuracy``, ``auc``, the same with ``val_``; index ``epoch``, from 1."""
         return pd.read_csv(self.folder / HISTORY, index_col="epoch", float_precision="round_trip")
 
     def model(self) -> keras.Model:

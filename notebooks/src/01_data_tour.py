@@ -36,7 +36,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from fakeface_utils import config
-from fakeface_utils.datasets import augment, groups, layouts, pixels, testbed
+from fakeface_utils.datasets import augment, groups, layouts, pixels, splits, testbed
 from fakeface_utils.evaluation import audit, intervals, plots
 from fakeface_utils.forensics import metadata, shortcuts, spectrum
 from fakeface_utils.lessons import checks, results, setup
@@ -417,7 +417,7 @@ def nearest_neighbour(train, test):
 
 
 # %%
-judge = shortcuts.make_folds(truth, sets["yonsei"]["group"], n_splits=4, seed=SEED) == 0
+judge = splits.make_folds(truth, sets["yonsei"]["group"], n_splits=4, seed=SEED) == 0
 train = np.concatenate(copies[:, ~judge]), np.tile(truth[~judge], 7)
 split_first = nearest_neighbour(train, (copies[0, judge], truth[judge]))
 judge = np.random.default_rng(SEED).random(len(truth)) < 0.25
