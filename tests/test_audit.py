@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fakeface_utils.evaluation.audit import permute_labels, shortcut_audit
 from fakeface_utils.datasets.splits import make_folds
+from fakeface_utils.evaluation.audit import permute_labels, shortcut_audit
 from fakeface_utils.forensics.shortcuts import PixelProbe, thumbnail
 
 N = 140

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from fakeface_utils.evaluation.intervals import Estimate, auc
 from fakeface_utils.datasets.splits import make_folds
+from fakeface_utils.evaluation.intervals import Estimate, auc
 from fakeface_utils.forensics.shortcuts import out_of_fold_scores, probe_features
 
 

@@ -184,7 +184,7 @@ def out_of_fold_scores(
 
     Args:
         features: (n, p) or (n,); constant columns are harmless. labels: (n,) 0/1, fake = 1. groups: (n,).
-        folds: (n,) as from :func:`datasets.splits.make_folds`, to reuse them; default: made from ``n_splits`` and ``seed``.
+        folds: (n,) as from :func:`datasets.splits.make_folds`, to reuse them; default: from ``n_splits``, ``seed``.
 
     Returns:
         (n,) float strictly between 0 and 1.

@@ -51,8 +51,9 @@ def fit(
 
     Returns:
         History: a row an epoch (index ``epoch``, from 1), columns ``loss``, ``accuracy``, ``auc`` (by thresholds, to
-        about .005) and the same of the validation images with ``val_``. ``attrs["seconds"]`` has the seconds of each epoch (None where Keras built
-        its graph), ``attrs["spent"]`` all seconds, those before an interruption counted.
+        about .005) and the same of the validation images with ``val_``. ``attrs["seconds"]`` has the seconds of each
+        epoch (None where Keras built its graph), ``attrs["spent"]`` all seconds, those before an interruption
+        counted.
     """
     rule = keras.optimizers.get(optimizer)
     rule.learning_rate = learning_rate
@@ -74,8 +75,10 @@ def fit(
 
 
 def _auc() -> keras.metrics.AUC:
-    """AUC while training: by thresholds that are even in the logit, for trained scores crowd near 0 and 1."""
-    return keras.metrics.AUC(thresholds=(1 / (1 + np.exp(-np.linspace(-10, 10, 201)))).tolist(), name="auc")
+    """AUC while training, by thresholds that lie dense around .5, where an untrained network's scores are, and reach
+    far out, where a trained one's crowd."""
+    logits = 0.02 * np.sinh(np.linspace(-7, 7, 401))
+    return keras.metrics.AUC(thresholds=(1 / (1 + np.exp(-logits))).tolist(), name="auc")
 
 
 class _Log(keras.callbacks.Callback):

@@ -38,7 +38,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from fakeface_utils import config
 from fakeface_utils.datasets import augment, groups, layouts, pixels, splits, testbed
 from fakeface_utils.evaluation import audit, intervals, plots
-from fakeface_utils.forensics import metadata, shortcuts, spectrum
+from fakeface_utils.forensics import metadata, spectrum
 from fakeface_utils.lessons import checks, results, setup
 
 plots.use_style()
@@ -523,9 +523,10 @@ grey = pixels.read_image(yonsei["path"].iloc[0], color="grey")[..., 0].astype(fl
 print(f"blockiness of the first image: {blockiness(grey):.2f} grey levels")
 
 # %% [markdown]
-# **Open.** Invent a seventh probe: any function of one image that cannot see a face. Add it to the audit with
-# `audit.shortcut_audit(index, shortcuts.PROBES | {"mine": shortcuts.PixelProbe(my_function)})`, where `my_function`
-# takes an image (height, width, 3) and returns a number or several. Predict its AUC first.
+# **Open.** Invent a seventh probe: any function of one image that cannot see a face. With
+# `from fakeface_utils.forensics import shortcuts`, add it to the audit by `audit.shortcut_audit(index,
+# shortcuts.PROBES | {"mine": shortcuts.PixelProbe(my_function)})`, where `my_function` takes an image (height, width,
+# 3) and returns a number or several. Predict its AUC first.
 #
 # ## What can go wrong
 #
