@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 
@@ -15,9 +16,14 @@ def plain_metrics(metrics: Mapping[str, object]) -> dict[str, dict]:
 
     Args:
         metrics: name -> a number (a count, or a value without an interval), a dataclass of numbers such as
-            ``Estimate``, a mapping of such, whose names are joined by ``/``, or None, which is left out.
+            ``Estimate`` or ``Difference``, a mapping of such, whose names are joined by ``/``, or None, which is
+            left out.
+
+    JSON has no word for a number that is not finite, such as the degrees of freedom of a normal distribution: it is
+    left out too, and the whole metric if it is the value itself.
     """
-    return {name: _plain(value) for name, value in _flat(metrics) if value is not None}
+    plain = {name: _plain(value) for name, value in _flat(metrics) if value is not None}
+    return {name: numbers for name, numbers in plain.items() if numbers}
 
 
 def _flat(metrics: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
@@ -28,7 +34,11 @@ def _flat(metrics: Mapping[str, object], before: str = "") -> Iterator[tuple[str
             yield f"{before}{name}", value
 
 
-def _plain(value: object) -> dict[str, float | int]:
+def _plain(value: object) -> dict[str, float | int | str]:
     numbers = asdict(value) if is_dataclass(value) else {"value": value}
     plain = {name: np.asarray(number).item() for name, number in numbers.items()}
-    return {name: round(number, DIGITS) if isinstance(number, float) else number for name, number in plain.items()}
+    lost = {name for name, number in plain.items() if isinstance(number, float) and not math.isfinite(number)}
+    if "value" in lost:
+        return {}
+    kept = {name: number for name, number in plain.items() if name not in lost}
+    return {name: round(number, DIGITS) if isinstance(number, float) else number for name, number in kept.items()}

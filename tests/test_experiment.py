@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -20,13 +21,14 @@ if "forkserver" not in multiprocessing.get_all_start_methods():
     pytest.skip("killing and forking need a Unix", allow_module_level=True)
 
 from fakeface_utils import models  # noqa: E402
-from fakeface_utils.datasets import layouts, pipeline, pixels  # noqa: E402
+from fakeface_utils.datasets import layouts, pipeline, pixels, splits  # noqa: E402
 from fakeface_utils.evaluation.intervals import wilson  # noqa: E402
 from fakeface_utils.training import experiment as experiments  # noqa: E402
 from fakeface_utils.training import store  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
 from fakeface_utils.training.experiment import Experiment, key, run, run_all  # noqa: E402
 from fakeface_utils.training.fit import fit  # noqa: E402
+from fakeface_utils.training.recipes import histories, predictions, run_recipes  # noqa: E402
 from tests.conftest import make_140k  # noqa: E402
 
 SPEC = Experiment(
@@ -392,14 +394,45 @@ def test_a_taken_experiment_is_waited_for_or_left(index, options):
     assert run(QUICK, index, **options, timeout=0).metrics == record.metrics
 
 
-def test_run_all_prints_a_line_each_and_keeps_the_order(index, options, capsys):
+def test_run_all_keeps_the_order_under_one_bar(index, options, capsys, monkeypatch):
+    monkeypatch.setattr(experiments, "tqdm", partial(experiments.tqdm, disable=False))
     wanted = [replace(QUICK, seed=seed) for seed in (1, 0, 1)]
     records = run_all(wanted, index, **options)
     assert [record.values["spec"]["seed"] for record in records] == [1, 0, 1]
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
-    assert len(lines) == 3 and lines[0].startswith(
-        "[1/3] ffnn(units=4) on 140k-part, 16 px rgb, lr 0.001, 2 epochs"
-    )
+    shown = capsys.readouterr().err
+    assert "3/3" in shown and "ffnn(units=4) on 140k-part, 16 px rgb, lr 0.001, 2 epochs" in shown
+
+
+# Recipes
+
+
+def with_threshold(labels, scores, groups, valid_labels, valid_scores) -> dict:
+    return {"threshold": float(np.median(valid_scores)), "n": len(labels)}
+
+
+def test_recipes_put_every_turn_and_seed_where_it_belongs(index, options):
+    turns = {f"turn {k}": splits.with_fold(index, k, of=3) for k in (1, 2, 3)}
+    two = {"small": QUICK, "large": replace(QUICK, model_args={"units": 8})}
+    runs = run_recipes(two, turns, 2, **(options | {"measure": with_threshold}))
+    assert list(runs) == ["small", "large"]
+    images = runs["small"].images
+    assert sorted(images["name"]) == sorted(index["name"]) and runs["large"].images.equals(images)
+    assert runs["small"].scores.shape == runs["small"].thresholds.shape == (2, len(index))
+    label = index.set_index("name")["label"]
+    for recipe, spec in two.items():
+        for turn, part in turns.items():
+            for seed in (0, 1):
+                one = run(replace(spec, split=turn, seed=seed), part, **(options | {"measure": with_threshold}))
+                told = one.predictions().query("split == 'test'").set_index("name")["y_score"]
+                rows = (images["turn"] == turn).to_numpy()
+                names = images["name"][rows]
+                assert set(names) == set(told.index) and (images["label"][rows] == label[names].to_numpy()).all()
+                np.testing.assert_array_equal(runs[recipe].scores[seed, rows], told[names])
+                assert (runs[recipe].thresholds[seed, rows] == one.metrics["threshold"]["value"]).all()
+    table, history, kept = runs["large"].table(), histories(runs), predictions(runs)
+    assert len(table) == 6 and {"turn", "seed", "threshold", "parameters", "wall_seconds"} <= set(table)
+    assert len(history) == 2 * 6 * QUICK.epochs and set(history["recipe"]) == {"small", "large"}
+    assert list(kept) == ["name", "turn", "y_true", "small/0", "small/1", "large/0", "large/1"]
 
 
 def test_the_auc_of_the_history_is_that_of_the_scores():

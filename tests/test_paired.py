@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from fakeface_utils.evaluation.paired import (
     Difference,
+    _over_seeds,
     delong,
     holm,
     mcnemar,
@@ -152,6 +153,12 @@ def test_paired_bootstrap_fast_form_and_other_metrics():
     fast = paired_bootstrap(roc_auc_score, labels, a, b, groups, n_resamples=200)
     plain = paired_bootstrap(lambda y, s: roc_auc_score(y, s), labels, a, b, groups, n_resamples=200)
     assert (fast.value, fast.se, fast.p) == pytest.approx((plain.value, plain.se, plain.p))
+    hard = [labels, (a > 0.5).astype(float), b > 0.5, groups]
+    fast = paired_bootstrap(accuracy_score, *hard, n_resamples=200)
+    plain = paired_bootstrap(lambda y, s: accuracy_score(y, s), *hard, n_resamples=200)
+    assert (fast.value, fast.se, fast.p) == pytest.approx((plain.value, plain.se, plain.p)) and fast.se > 0.01
+    with pytest.raises(ValueError, match="continuous"):
+        paired_bootstrap(accuracy_score, labels, a, b, n_resamples=5)
     right = mcnemar(labels, a > 0.5, b > 0.5)
     drawn = paired_bootstrap(accuracy_score, labels, a > 0.5, b > 0.5, n_resamples=400)
     assert drawn.value == pytest.approx(right.value) and drawn.se == pytest.approx(right.se, rel=0.25)
@@ -223,6 +230,54 @@ def test_recipes_that_are_the_same_seldom_differ(between, shared):
         errors.append(found.se)
     assert 2 <= wrong <= 26  # 5 % is 15, sd 3.8; a plain bootstrap where the seeds make the spread: 12 %
     assert 0.88 < np.sqrt(np.mean(np.square(errors))) / np.std(values) < 1.18
+
+
+def test_the_variance_over_seeds_by_its_definition():
+    rng = np.random.default_rng(16)
+    draws = (
+        rng.normal(size=(40, 1)) + rng.normal(size=(40, 11)) + np.repeat(rng.normal(size=(40, 2)), [5, 6], axis=1)
+    )
+    found, cov = [rng.normal(size=5), rng.normal(size=6)], np.cov(draws, rowvar=False)
+    pairs = [(i, j) for i in range(11) for j in range(11) if i != j]
+    inner_a, inner_b, across = (
+        np.mean([cov[p] for p in pairs if (p[0] < 5) + (p[1] < 5) == both]) for both in (2, 0, 1)
+    )
+    parts = [np.var(found[0], ddof=1) / 5, np.var(found[1], ddof=1) / 6]
+    variance = sum(parts) + inner_a + inner_b - 2 * across
+    df = variance**2 / (parts[0] ** 2 / 4 + parts[1] ** 2 / 5)
+    assert _over_seeds(found, draws) == pytest.approx((np.sqrt(variance), df)) and inner_a + inner_b > 2 * across
+    alone = parts[0] + inner_a
+    assert _over_seeds(found[:1], draws[:, :5]) == pytest.approx((np.sqrt(alone), alone**2 / (parts[0] ** 2 / 4)))
+    opposed = draws[:, :1] * [1, -1, 1, -1, 0]  # runs that part on the same images make none of the luck shared
+    assert _over_seeds(found[:1], opposed) == pytest.approx((np.sqrt(parts[0]), 4))
+
+
+def test_recipes_fast_accuracy_is_the_slow_one():
+    labels, rng = np.arange(60) % 2, np.random.default_rng(14)
+    a, b = (runs(rng, labels, shift, 5, 0.3) > 0.5 for shift in (1.5, 0.8))
+    slow = recipes(labels, a, b, metric=lambda y, s: accuracy_score(y, s), n_resamples=60)
+    fast = recipes(labels, a, b, metric=accuracy_score, n_resamples=60)
+    assert (fast.value, fast.se, fast.df) == pytest.approx((slow.value, slow.se, slow.df))
+
+
+@pytest.mark.parametrize("shared", [0.0, 1.0])
+def test_recipes_that_see_nothing_seldom_beat_a_constant(shared):
+    rng = np.random.default_rng(15)
+    labels, wrong = np.arange(80) % 2, 0
+    for seed in range(200):
+        noise = shared * rng.normal(size=80) + rng.normal(size=(5, 80))
+        wrong += recipes(labels, noise, np.full((5, 80), 0.5), n_resamples=150, seed=seed).p < 0.05
+    assert 2 <= wrong <= 19  # 5 % is 10, sd 3.1
+
+
+def test_recipes_whose_runs_are_all_alike_differ_by_no_rounding():
+    labels, constant = np.arange(100) % 2, np.full((7, 100), 0.5)
+    same = recipes(labels, constant[:5], constant, n_resamples=20)
+    assert (same.value, same.se, same.p, same.interval()) == (0, 0, 1, (0, 0))
+    for wrong in range(1, 30):
+        run = np.r_[1 - labels[:wrong], labels[wrong:]]
+        same = recipes(labels, *(np.tile(run, (k, 1)) for k in (5, 7)), metric=accuracy_score, n_resamples=20)
+        assert same.value == pytest.approx(0, abs=1e-12) and (same.se, same.p) == (0, 1), wrong
 
 
 def test_nadeau_bengio_by_hand():

@@ -1,16 +1,18 @@
-"""Records and the ledger: whole or not at all, and never the testbed's."""
+"""Records and their tables: whole or not at all, strict JSON, and never the testbed's."""
 
 import json
+import math
 import time
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from fakeface_utils.datasets import layouts
 from fakeface_utils.evaluation.intervals import Estimate
+from fakeface_utils.evaluation.paired import Difference
 from fakeface_utils.lessons import results
+from fakeface_utils.records import plain_metrics
 
 
 @pytest.fixture
@@ -29,12 +31,86 @@ def record(index):
 def test_record_round_trip(record, tmp_path):
     path = results.write_record(record, tmp_path)
     assert path == tmp_path / "01_data_tour" / "140k-part.laptop.json"
-    assert results.read_record(path) == record
+    assert results.read_record(path) == record | {"tables": []}
     assert record["metrics"]["shortcut/metadata"] == {"value": 0.55, "low": 0.5, "high": 0.6, "n": 18}
     assert record["metrics"]["images"] == {"value": 18}
     assert set(record["metrics"]) == {"shortcut/metadata", "images"}
     assert record["wall_seconds"] >= 1.2 and record["versions"]["numpy"] != "missing"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+CURVE = pd.DataFrame({"model": ["M1", "M2"], "fpr": [0.0, 1 / 3], "tpr": [np.nan, 123.4561], "n": [9, 10]})
+
+
+def test_tables_lie_beside_their_record(record, tmp_path):
+    path = results.write_record(record, tmp_path, {"roc": CURVE, "by-seed_1": CURVE[["n"]]})
+    names = [f"140k-part.laptop.{end}" for end in ("by-seed_1.csv", "json", "roc.csv")]
+    assert sorted(p.name for p in path.parent.iterdir()) == names
+    assert path.with_name(names[2]).read_text() == "model,fpr,tpr,n\nM1,0,,9\nM2,0.33333,123.46,10\n"
+    read = results.read_record(path)
+    assert read["tables"] == ["by-seed_1", "roc"]
+    pd.testing.assert_frame_equal(results.read_table(read, "roc", tmp_path), CURVE, rtol=1e-4)
+
+
+def test_tables_of_an_older_record_go(record, tmp_path):
+    """Only those of the same name: another profile's stay."""
+    other = results.write_record(record | {"profile": "colab"}, tmp_path, {"roc": CURVE})
+    path = results.write_record(record, tmp_path, {"roc": CURVE, "old": CURVE})
+    for tables, left in (({"roc": CURVE}, ["roc"]), (None, [])):
+        assert results.write_record(results.read_record(path), tmp_path, tables) == path
+        assert results.read_record(path)["tables"] == left
+        assert [p.name for p in path.parent.glob("140k-part.laptop*.csv")] == [
+            f"140k-part.laptop.{t}.csv" for t in left
+        ]
+    pd.testing.assert_frame_equal(results.read_table(results.read_record(other), "roc", tmp_path), CURVE, rtol=1e-4)
+
+
+def test_a_table_that_is_not_there_is_named(record, tmp_path):
+    read = results.read_record(results.write_record(record, tmp_path, {"roc": CURVE}))
+    with pytest.raises(results.RecordError, match=r"140k-part\.laptop\.json has no table 'pr'; it has roc.*again"):
+        results.read_table(read, "pr", tmp_path)
+    with pytest.raises(results.RecordError, match="it has none"):
+        results.read_table(record, "roc", tmp_path)
+    (tmp_path / "01_data_tour" / "140k-part.laptop.roc.csv").unlink()
+    with pytest.raises(results.RecordError, match=r"140k-part\.laptop\.roc\.csv cannot be read.*again"):
+        results.read_table(read, "roc", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "../roc", "a.b", "a b", "*"])
+def test_a_table_needs_a_name_for_a_file(record, tmp_path, name):
+    with pytest.raises(results.RecordError, match="cannot be called"):
+        results.write_record(record, tmp_path, {name: CURVE})
+    assert not list(tmp_path.rglob("*.csv"))
+
+
+def test_a_broken_write_leaves_the_older_record_and_nothing_else(record, tmp_path):
+    path = results.write_record(record, tmp_path, {"roc": CURVE})
+    before = path.read_text()
+    with pytest.raises(results.RecordError, match=r"140k-part\.laptop\.json cannot be written.*finite"):
+        results.write_record(record | {"settings": {"rate": math.inf}}, tmp_path, {"new": CURVE})
+    with pytest.raises(AttributeError):
+        results.write_record(record, tmp_path, {"new": None})
+    assert path.read_text() == before and len(list(path.parent.iterdir())) == 2
+
+
+def refuse(word: str):
+    raise AssertionError(f"{word} is no JSON")
+
+
+def test_records_are_strict_json(index, tmp_path):
+    metrics = {
+        "A - B": Difference(0.03, 0.01, 0.003, 18, "DeLong"),
+        "recipes": Difference(0.03, 0.01, 0.02, 18, "5 and 5 seeds", 7.5),
+        "part": Estimate(0.5, math.nan, 0.6, 18),
+        "nothing": Estimate(math.nan, 0.4, 0.6, 18),
+        "ratio": np.float32(np.inf),
+    }
+    made = results.make_record("x", index, metrics, "laptop", {}, time.time())
+    text = results.write_record(made, tmp_path).read_text()
+    read = json.loads(text, parse_constant=refuse)["metrics"]
+    assert read == plain_metrics(metrics) and set(read) == {"A - B", "recipes", "part"}
+    assert read["A - B"] == {"value": 0.03, "se": 0.01, "p": 0.003, "n": 18, "method": "DeLong"}
+    assert read["recipes"]["df"] == 7.5 and read["part"] == {"value": 0.5, "high": 0.6, "n": 18}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 1}', '{"schema": 99}'])
@@ -47,7 +123,9 @@ def test_broken_records_are_named(tmp_path, content):
 
 def test_testbed_records_cannot_be_reported(record, tmp_path):
     results.write_record(record, tmp_path)
-    assert len(results.recorded("01_data_tour", tmp_path)) == 1
+    results.write_record(record | {"lesson": "02_other"}, tmp_path)
+    assert len(results.recorded("01_data_tour", tmp_path)) == 1 and results.recorded("03_none", tmp_path) == []
+    assert [r["lesson"] for r in results.recorded(folder=tmp_path)] == ["01_data_tour", "02_other"]
     first = results.write_record(record | {"evidence": False, "set": "testbed"}, tmp_path)
     other = results.write_record(record | {"evidence": False, "set": "testbed", "layout": "yonsei"}, tmp_path)
     assert first != other  # the two drawn sets keep a record each
@@ -68,41 +146,8 @@ def test_metric_table(record):
     assert "n = 18, laptop" in table.columns[0]
 
 
-def test_committed_claims_and_records_are_whole():
-    claims = results.read_claims()
-    assert len(claims) and claims["report"].between(0, 4).all()
-    for lesson in claims["lesson"].unique():
-        results.recorded(lesson)
-
-
-def test_structure_verdicts(record):
-    claim = {"report": 1, "statement": "s", "kind": "structure", "lesson": "01_data_tour", "set": "140k-part"}
-    claims = pd.DataFrame(
-        [
-            claim | {"id": "a", "metric": "images", "reported": 18, "comparable": True},
-            claim | {"id": "b", "metric": "images", "reported": 19, "comparable": True},
-            claim | {"id": "c", "metric": "images", "reported": 18, "comparable": False, "reason": "why"},
-            claim | {"id": "d", "metric": "faces", "reported": 18, "comparable": True},
-        ]
-    )
-    table = results.structure_verdicts("01_data_tour", [record], claims)
-    assert table["verdict"].tolist()[:3] == ["reproduced", "contradicted", "not comparable: why"]
-    assert table["verdict"].iloc[3].startswith("not run: python -m tools.run_lessons")
-    assert table["ours"].tolist() == ["18", "18", "18", "-"] and set(table["report"]) == {"001"}
-
-
-def test_claims_that_are_not_comparable_say_why(tmp_path):
-    claims = yaml.safe_load((Path(__file__).parents[1] / "results" / "claims.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(claims), encoding="utf-8")
-    assert len(results.read_claims(tmp_path / "claims.yaml")) == len(claims)
-    claims[0] |= {"comparable": False}
-    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(claims), encoding="utf-8")
-    with pytest.raises(results.RecordError, match="needs a reason"):
-        results.read_claims(tmp_path / "claims.yaml")
-
-
-def test_ledger_keys_are_checked(tmp_path):
-    path = tmp_path / "claims.yaml"
-    path.write_text(json.dumps([{"id": "a", "report": 0, "surprise": 1}]))
-    with pytest.raises(results.RecordError, match="'a'"):
-        results.read_claims(path)
+def test_metric_table_of_differences(index):
+    metrics = {"auc difference": {"M2 - M1": Difference(0.03, 0.04 / 1.96, 0.14, 18, "DeLong")}, "auc": {"M1": 0.5}}
+    made = results.make_record("x", index, metrics, "laptop", {}, time.time())
+    assert results.metric_table([made], "auc difference/").iloc[0, 0] == "+0.030 [-0.010, +0.070]"
+    assert results.metric_table([made], "auc/").index.tolist() == ["M1"]

@@ -4,7 +4,7 @@ setup    make .venv with the exact versions of requirements.lock (minutes and ab
 course   draw the test portraits, run every solved lesson, write the pages under build/course
 test     everything that must hold before a change is shared; `-- ARGS` go to pytest
 lessons  build the notebooks from notebooks/src
-report   write the tables of README.md from the records
+report   write results/RESULTS.md and the tables of README.md from the records
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def test(extra: list[str]) -> int:
             "ruff check": ["-m", "ruff", "check", "."],
             "ruff format": ["-m", "ruff", "format", "--check", "."],
             "notebooks are built": ["-m", "tools.build_lessons", "--check"],
-            "README says what the records say": ["-m", "tools.make_report", "--check"],
+            "the pages say what the records say": ["-m", "tools.make_report", "--check"],
             "unit tests": ["-m", "pytest", *extra],
             "draw the test portraits": SAMPLE,
             "solved lessons": lessons_run("solutions", "build/test/solutions", "--block-network"),

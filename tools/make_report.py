@@ -1,4 +1,4 @@
-"""Writes what the README says of results and times from what was measured: python -m tools.make_report
+"""Writes results/RESULTS.md, and what the README says of results and times: python -m tools.make_report
 
 Nothing is measured here. Records come from lessons that ran on real images, times from run_lessons.
 """
@@ -14,31 +14,21 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
-
 from fakeface_utils.lessons import results
 from fakeface_utils.lessons.setup import gpu_count
+from tools import results_page
 
 ROOT = Path(__file__).parents[1]
-# Metrics of lesson 01's records, by the start of their names, and the corner of the table they make.
-TABLES = (
-    ("shortcut AUC/", "AUC without judging a face"),
-    ("shortcut p/", "p, against permuted labels"),
-    ("unusual tables/", "files with unusual JPEG tables"),
-    ("unusual table/", "rule: unusual JPEG table, so fake"),
-    ("pairs/", "pairs of images that share pixels"),
-    ("share/", "share of fakes"),
-    ("1-NN accuracy/", "accuracy of the nearest neighbour"),
-)
 
 
 def take_records(source: Path, target: Path) -> list[Path]:
-    """Copy the records below ``source`` that rest on real images; returns what was written."""
+    """Copy the records below ``source`` that rest on real images, with their tables; returns what was written."""
     written = []
     for path in sorted(source.glob("*/*.json")):
         record = results.read_record(path)
         if record["evidence"]:
-            written.append(results.write_record(record, target))
+            tables = {name: results.read_table(record, name, source) for name in record.get("tables", [])}
+            written.append(results.write_record(record, target, tables))
     return written
 
 
@@ -52,27 +42,6 @@ def take_times(source: Path, target: Path, machine: str) -> None:
             measured |= {"machine": machine, "date": date.today().isoformat()}
             table.setdefault(path.stem, {})[stamp["profile"]] = measured
     target.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def markdown_table(table: pd.DataFrame, corner: str) -> str:
-    rows = [[corner, *table.columns], ["---"] * (1 + len(table.columns))]
-    rows += [[name, *cells] for name, cells in zip(table.index, table.astype(str).to_numpy(), strict=True)]
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
-
-
-def results_block(root: Path) -> str:
-    """What lesson 01 found on real images, and the claims about the sets themselves."""
-    records = results.recorded("01_data_tour", root / "results" / "records")
-    if not records:
-        return "No record of a real set is committed yet."
-    parts = []
-    for prefix, corner in TABLES:
-        table = results.metric_table(records, prefix).dropna(how="all", axis=1).fillna("-")
-        parts.append(markdown_table(table, corner))
-    claims = results.read_claims(root / "results" / "claims.yaml")
-    verdicts = results.structure_verdicts("01_data_tour", records, claims).set_index("report")
-    parts.append(markdown_table(verdicts, "report"))
-    return "\n\n".join(parts)
 
 
 def syllabus_block(root: Path) -> str:
@@ -106,33 +75,44 @@ def this_machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {gpu_count()} GPU"
 
 
+def generated(root: Path) -> dict[Path, str]:
+    """Every file that is made from records and times, and what it must hold; README.md for the most part is not."""
+    readme = root / "README.md"
+    page, block = results_page.page_and_block(root)
+    blocks = {"syllabus": syllabus_block(root), "results": block}
+    return {root / "results" / "RESULTS.md": page, readme: filled(readme.read_text(encoding="utf-8"), blocks)}
+
+
+def is_stale(path: Path, text: str) -> bool:
+    return not path.is_file() or path.read_text(encoding="utf-8") != text
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only say whether README.md is up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing, only say which file is out of date")
     parser.add_argument("--take", type=Path, metavar="DIR", help="first commit the evidence among these records")
     parser.add_argument("--take-times", type=Path, metavar="DIR", help="first take the times of this run's stamps")
     parser.add_argument("--machine", default=this_machine(), help="where those times were measured: %(default)s")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    readme = options.root / "README.md"
     try:
         if options.take:
             for path in take_records(options.take, options.root / "results" / "records"):
                 print(f"took {path.name}")
         if options.take_times:
             take_times(options.take_times, options.root / "results" / "timings.json", options.machine)
-        blocks = {"syllabus": syllabus_block(options.root), "results": results_block(options.root)}
-        text = filled(readme.read_text(encoding="utf-8"), blocks)
+        files = generated(options.root)
     except (results.RecordError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if options.check and text != readme.read_text(encoding="utf-8"):
-        print("README.md is not what the records say; run `make report`", file=sys.stderr)
-        return 1
-    if not options.check:
-        readme.write_text(text, encoding="utf-8")
-        print(f"wrote {readme}")
-    return 0
+    stale = [path for path, text in files.items() if is_stale(path, text)]
+    for path in stale:
+        if options.check:
+            print(f"{path.name} is not what the records say; run `make report`", file=sys.stderr)
+        else:
+            path.write_text(files[path], encoding="utf-8")
+            print(f"wrote {path}")
+    return 1 if options.check and stale else 0
 
 
 if __name__ == "__main__":

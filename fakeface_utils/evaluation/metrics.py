@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -14,6 +15,7 @@ from sklearn.metrics import (
 
 from fakeface_utils.evaluation.calibration import checked, equal_width
 from fakeface_utils.evaluation.intervals import Estimate, _weighted_auc, resampled, wilson
+from fakeface_utils.evaluation.paired import MIN_SEEDS, _over_seeds, _weighted_accuracy, ranks_within
 
 REALS_FOR_ONE_PERCENT = 1000  # with fewer, 1 % of the reals is a handful of images
 
@@ -79,10 +81,7 @@ def measure(
         ValueError: one class is missing, or as in :func:`calibration.checked`.
     """
     labels, scores = checked(labels, scores)
-    reals, n = int((labels == 0).sum()), len(labels)
-    if not 0 < reals < n:
-        raise ValueError(f"metrics need reals and fakes, but there are {reals} reals of {n} images")
-    percent = 1 if reals >= REALS_FOR_ONE_PERCENT else 10
+    n, (reals, percent) = len(labels), _reals(labels)
     found = {k: float(v[0]) for k, v in _weighted(labels, scores, np.ones((1, n)), threshold, percent).items()}
     draws = resampled(
         lambda *draw: np.stack(list(_weighted(*draw, threshold, percent).values()), axis=1),
@@ -96,6 +95,54 @@ def measure(
     if groups is None or len(np.unique(groups)) == n:
         for name, size in {"accuracy": n, "recall_fake": n - reals, "recall_real": reals}.items():
             out[name] = wilson(round(found[name] * size), size, level)
+    return out
+
+
+def measure_recipe(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    thresholds: float | np.ndarray,
+    turns: np.ndarray | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Each metric of :func:`measure`, and ``accuracy_at_half``, as the mean over the seeds of a recipe.
+
+    The interval counts other seeds and other images, as :func:`paired.recipes` does, but no other training set. It
+    ends where the metric does, and shrinks to a point where all runs are at its limit (AUC 1). That of ``ap`` is
+    too short when fakes are few (with 50 it covers 90 %).
+
+    Args:
+        labels: (n,) 0/1, fake = 1. scores: (k, n) P(fake), a row a seed. groups: (n,); default: each image its own.
+        thresholds: one number, (k, 1) or (k, n), for each seed (and turn) from :func:`choose_threshold`.
+        turns: (n,), in which turn of a cross-validation each image was tested; ``auc, ap`` and the TPR are then
+            taken of :func:`paired.ranks_within`. Default: one network a seed scored all images.
+
+    Raises:
+        ValueError: fewer than five seeds, thresholds of another shape, or as in :func:`measure`.
+    """
+    scores, cuts = np.atleast_2d(scores), np.asarray(thresholds, float)
+    if len(scores) < MIN_SEEDS:
+        raise ValueError(f"a recipe needs at least {MIN_SEEDS} seeds, got {len(scores)}; one run is for measure")
+    labels, scores = map(np.stack, zip(*(checked(labels, run) for run in scores), strict=True))
+    if cuts.shape not in ((), (len(scores), 1), scores.shape) or np.isnan(cuts).any():
+        raise ValueError(f"thresholds must be one number, (k, 1) or (k, n), and not NaN, got shape {cuts.shape}")
+    labels, ranks = labels[0], scores if turns is None else ranks_within(scores, turns)
+    runs, percent = (scores, ranks, np.broadcast_to(cuts, scores.shape)), _reals(labels)[1]
+    found = _by_run(labels, runs, np.ones((1, len(labels))), percent)
+    draws = resampled(
+        lambda y, _, counts: np.hstack(list(_by_run(y, runs, counts, percent).values())),
+        *(labels, scores.T, groups),
+        **{"n_resamples": n_resamples, "seed": seed},
+    )
+    out = {}
+    for (name, (values,)), drawn in zip(found.items(), np.split(draws, len(found), axis=1), strict=True):
+        mean, (se, df) = float(values.mean()), _over_seeds([values], drawn)
+        half, most = float(t.ppf((1 + level) / 2, df)) * se, np.inf if name == "log_loss" else 1.0
+        out[name] = Estimate(mean, max(mean - half, 0.0), min(mean + half, most), len(labels))
     return out
 
 
@@ -123,10 +170,36 @@ def judge(
     }
 
 
+def _reals(labels: np.ndarray) -> tuple[int, int]:
+    """How many reals there are, and at how many percent of them the TPR is taken."""
+    reals, n = int((labels == 0).sum()), len(labels)
+    if not 0 < reals < n:
+        raise ValueError(f"metrics need reals and fakes, but there are {reals} reals of {n} images")
+    return reals, 1 if reals >= REALS_FOR_ONE_PERCENT else 10
+
+
+def _by_run(labels: np.ndarray, runs: tuple, counts: np.ndarray, percent: int) -> dict[str, np.ndarray]:
+    """Each metric of :func:`measure_recipe` as (b, k); runs are scores, ranks and thresholds, (k, n) each."""
+    rows = [
+        {"accuracy_at_half": _weighted_accuracy(labels, scores >= 0.5, counts)}
+        | _ranking(labels, ranks, counts, percent)
+        | _of_scores(labels, scores, counts, cuts)
+        for scores, ranks, cuts in zip(*runs, strict=True)
+    ]
+    return {name: np.stack([row[name] for row in rows], axis=1) for name in rows[0]}
+
+
 def _weighted(
     labels: np.ndarray, scores: np.ndarray, counts: np.ndarray, threshold: float, percent: int
 ) -> dict[str, np.ndarray]:
     """Each metric of :func:`measure` as (b,) where counts (b, n) say how often an image was drawn."""
+    return _ranking(labels, scores, counts, percent) | _of_scores(labels, scores, counts, threshold)
+
+
+def _of_scores(
+    labels: np.ndarray, scores: np.ndarray, counts: np.ndarray, threshold: float | np.ndarray
+) -> dict[str, np.ndarray]:
+    """The metrics that take scores as they are; ``threshold`` is one number or (n,)."""
     counts, fake, called, off = counts.astype(float), labels == 1, scores >= threshold, scores - labels
     eps = np.finfo(float).eps
     nats = -np.log(np.clip(np.where(fake, scores, 1 - scores), eps, 1 - eps))
@@ -134,11 +207,8 @@ def _weighted(
     *matrix, squares, nats = (counts @ columns).T
     n = sum(matrix)
     gaps = counts @ (np.eye(15)[equal_width(scores, 15)] * off[:, None])
-    return (
-        _ranking(labels, scores, counts, percent)
-        | _at_threshold(*matrix)
-        | {"ece": np.abs(gaps).sum(axis=1) / n, "brier": squares / n, "log_loss": nats / n}
-    )
+    errors = {"ece": np.abs(gaps).sum(axis=1) / n, "brier": squares / n, "log_loss": nats / n}
+    return _at_threshold(*matrix) | errors
 
 
 def _ranking(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray, percent: int) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import beta, norm, rankdata, t
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -41,7 +41,7 @@ class Difference:
 
 
 def _difference(value: float, se: float, n: int, method: str, df: float = np.inf) -> Difference:
-    p = 2 * t.sf(abs(value) / se, df) if se > 0 else value == 0
+    p = 2 * t.sf(abs(value) / se, df) if se > 0 else abs(value) < 1e-12
     return Difference(float(value), float(se), float(p), int(n), method, float(df))
 
 
@@ -126,8 +126,13 @@ def _each_column(metric: Metric) -> Callable[[np.ndarray, np.ndarray, np.ndarray
         rows = (np.repeat(np.arange(len(labels)), count) for count in counts)
         return np.array([metric(labels[r], scores[r]) for r in rows])
 
-    one = _weighted_auc if metric is roc_auc_score else slow
+    one = {roc_auc_score: _weighted_auc, accuracy_score: _weighted_accuracy}.get(metric, slow)
     return lambda labels, scores, counts: np.stack([one(labels, s, counts) for s in scores.T], axis=1)
+
+
+def _weighted_accuracy(labels: np.ndarray, predictions: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Accuracy (b,) of predictions (n,) in each row of counts (b, n)."""
+    return counts @ (predictions == labels).astype(float) / counts.sum(axis=1)
 
 
 def paired_bootstrap(
@@ -141,8 +146,9 @@ def paired_bootstrap(
     """``metric`` of A minus ``metric`` of B on the same resamples of whole groups; p and interval by their spread.
 
     Args:
-        metric: function of labels (n,) and scores (n,), such as scikit-learn's; ``roc_auc_score`` is run in a fast
-            form. For a metric at a threshold give predictions as scores: each model has its own threshold.
+        metric: function of labels (n,) and scores (n,), such as scikit-learn's; ``roc_auc_score`` and
+            ``accuracy_score`` are run in a fast form. For a metric at a threshold, such as the latter, give
+            predictions as scores: each model has its own threshold.
         groups: (n,); default: each image its own. options: ``n_resamples`` and ``seed``.
 
     Raises:
@@ -152,6 +158,47 @@ def paired_bootstrap(
     draws = resampled(_each_column(metric), labels, scores, groups, **options)
     value = metric(labels, scores[:, 0]) - metric(labels, scores[:, 1])
     return _difference(value, np.std(draws[:, 0] - draws[:, 1], ddof=1), len(labels), "paired bootstrap")
+
+
+def ranks_within(scores: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Each score's rank among those of its turn, as a share between 0 and 1: (midrank - .5) / images of the turn.
+
+    The turns of a cross-validation are scored by different networks, whose scores must not be ranked together; these
+    may. Each turn should hold about the same share of fakes: unlike shares pull an AUC towards .5 (five perfect
+    turns with 45 to 49 % fakes have one of .9996, with 30 to 70 % one of .96).
+
+    Args:
+        scores: (n,) or (k, n), each row ranked alone. turns: (n,), in which turn each image was tested.
+
+    Raises:
+        ValueError: there is not one turn an image, or a score is not a number.
+    """
+    scores, (names, turn) = np.asarray(scores, float), np.unique(turns, return_inverse=True)
+    if scores.shape[-1:] != turn.shape or np.isnan(scores).any():
+        raise ValueError(f"need a turn for every image and no NaN, got shapes {scores.shape} and {turn.shape}")
+    shares = np.empty_like(scores)
+    for here in (turn == k for k in range(len(names))):
+        shares[..., here] = (rankdata(scores[..., here], axis=-1) - 0.5) / here.sum()
+    return shares
+
+
+def _over_seeds(found: Sequence[np.ndarray], draws: np.ndarray) -> tuple[float, float]:
+    """Standard error and Satterthwaite's df of one recipe's mean metric, or of the first's minus the second's.
+
+    Args:
+        found: one or two of (k,), the metric of each run. draws: (b, runs), the same on resamples that all runs share.
+    """
+    sizes, sign = np.array([len(runs) for runs in found]), np.array([1, -1])[: len(found)]
+    of_seeds = np.array([np.var(runs, ddof=1) for runs in found]) / sizes
+    cov = np.cov(draws, rowvar=False)
+    np.fill_diagonal(cov, 0)  # what one run makes of the images is part of the spread of the seeds
+    recipe = np.repeat(np.eye(len(sizes)), sizes, axis=0)
+    shared = recipe.T @ cov @ recipe / (np.outer(sizes, sizes) - np.diag(sizes))
+    variance = max(sign @ shared @ sign, 0) + of_seeds.sum()
+    if variance < 1e-14:  # rounding; two recipes of runs that are all alike would differ by it, at p = .0498
+        return 0.0, np.inf
+    df = variance**2 / (of_seeds**2 / (sizes - 1)).sum() if of_seeds.any() else np.inf
+    return float(np.sqrt(variance)), float(df)
 
 
 def recipes(
@@ -168,10 +215,12 @@ def recipes(
     The variance is that of the seeds plus, by the bootstrap over groups, that of the images which all runs share
     (the covariance between runs: Obuchowski and Rockette 1995, with seeds as their readers). Resampling five seeds
     would make them look too alike, and would count twice what one run makes of one image. The interval is
-    Student's, with Satterthwaite's degrees of freedom: few where the seeds make the spread.
+    Student's, with Satterthwaite's degrees of freedom: few where the seeds make the spread. A recipe that is constant
+    in all seeds adds no spread; where that holds of both (or all runs are perfect) the interval is a point.
 
     Args:
-        scores_a, scores_b: (seeds, n) each, a row a training run; the numbers of seeds may differ.
+        scores_a, scores_b: (seeds, n) each, a row a training run; the numbers of seeds may differ. From several
+            turns of a cross-validation give :func:`ranks_within` to a ranking metric.
         metric, groups, options: as in :func:`paired_bootstrap`.
 
     Raises:
@@ -186,14 +235,9 @@ def recipes(
         )
     labels, runs = np.asarray(labels), np.concatenate(both)
     found = np.array([metric(labels, run) for run in runs])
-    cov = np.cov(resampled(_each_column(metric), labels, runs.T, groups, **options), rowvar=False)
-    shared = [(c.sum() - c.trace()) / len(c) / (len(c) - 1) for c in (cov[:k, :k], cov[k:, k:])]
-    of_images = max(sum(shared) - 2 * cov[:k, k:].mean(), 0)
-    of_seeds = np.array([found[:k].var(ddof=1) / k, found[k:].var(ddof=1) / m])
-    variance = of_images + of_seeds.sum()
-    df = variance**2 / (of_seeds**2 / [k - 1, m - 1]).sum() if of_seeds.any() else np.inf
-    value = found[:k].mean() - found[k:].mean()
-    return _difference(value, np.sqrt(variance), len(labels), f"{k} and {m} seeds", df)
+    draws = resampled(_each_column(metric), labels, runs.T, groups, **options)
+    se, df = _over_seeds([found[:k], found[k:]], draws)
+    return _difference(found[:k].mean() - found[k:].mean(), se, len(labels), f"{k} and {m} seeds", df)
 
 
 def nadeau_bengio(differences: Sequence[float], n_train: int, n_test: int) -> Difference:

@@ -1,8 +1,9 @@
-"""Records of what was measured, the reports' claims, and the tables made of both.
+"""Records of what was measured, and the tables made of them.
 
-A record is one JSON file: what was measured on which images, with intervals, versions, machine and time.
-Those that the course shows are committed in ``results/records/<lesson>/``; a lesson that runs on a testbed
-prints them, so that nobody takes the testbed's numbers for results. Claims stand in ``results/claims.yaml``.
+A record is one JSON file: what was measured on which images, with intervals, versions, machine and time; tables,
+such as curves, may lie beside it. Those that the course shows are committed in ``results/records/<lesson>/``; a
+lesson that runs on a testbed prints them, so that nobody takes the testbed's numbers for results. What the records
+say of the reports' claims: ``ledger``.
 """
 
 from __future__ import annotations
@@ -10,27 +11,23 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from fakeface_utils import __version__, config
 from fakeface_utils.datasets.layouts import fingerprint
-from fakeface_utils.evaluation import verdicts
+from fakeface_utils.lessons.ledger import RecordError, shown
 from fakeface_utils.lessons.setup import gpu_count, package_version
 from fakeface_utils.records import plain_metrics
 
 SCHEMA = 1
 _PACKAGES = ("numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow", "keras", "opencv-python")
 _KEYS = {"schema", "lesson", "set", "evidence", "profile", "n_images", "fingerprint", "settings", "metrics"}
-
-
-class RecordError(ValueError):
-    """A record, or the ledger, cannot be used; the text names the file."""
 
 
 def make_record(
@@ -46,10 +43,11 @@ def make_record(
     Args:
         lesson: such as ``"01_data_tour"``.
         index: the images measured on; its ``attrs["evidence"]`` decides whether the record may be reported.
-        metrics: name -> ``Estimate``, or a number that has no interval because it is a count, or a mapping of
-            such, whose names are joined by ``/``; None is left out.
+        metrics: name -> ``Estimate``, ``Difference``, or a number that has no interval because it is a count, or a
+            mapping of such, whose names are joined by ``/``; None is left out.
         profile: what the lesson ran with.
-        settings: the parameters that shaped the numbers.
+        settings: the parameters that shaped the numbers. The ledger asks for three of them where a model was
+            trained: ``n_train``, ``n_test`` and ``seeds`` (how many, or which).
         started: ``time.time()`` at the start.
     """
     return {
@@ -71,21 +69,76 @@ def make_record(
     }
 
 
-def write_record(record: dict, folder: str | Path | None = None) -> Path:
+def write_record(
+    record: dict, folder: str | Path | None = None, tables: Mapping[str, pd.DataFrame] | None = None
+) -> Path:
     """Write a record whole or not at all, as ``<folder>/<lesson>/<set>.<profile>.json``; returns its path.
 
-    Records of the testbed also bear the layout in their name.
+    Records of the testbed also bear the layout in their name. The tables come first, so that a record never names one
+    that is not there; those that only an older record of this name had are removed.
 
     ``folder`` defaults to ``records`` in the runs directory. To commit a record, see tools/make_report.
+
+    Args:
+        tables: name -> table, written without its index and with five digits as ``<set>.<profile>.<name>.csv``;
+            :func:`read_table` reads them back.
+
+    Raises:
+        RecordError: a table's name does not fit into a file name, or a number in the record is not finite.
     """
-    name = record["set"] if record["evidence"] else f"{record['set']}-{record['layout']}"
-    folder = Path(folder or config.runs_dir() / "records") / record["lesson"]
-    path = folder / f"{name}.{record['profile']}.json"
+    path = Path(folder or config.runs_dir() / "records") / _file(record)
+    tables = dict(tables or {})
+    for name in tables:
+        if not re.fullmatch(r"[\w-]+", name):
+            raise RecordError(f"{path}: a table cannot be called {name!r}; use letters, digits, _ and -")
+    try:
+        text = json.dumps(record | {"tables": sorted(tables)}, indent=1, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise RecordError(f"{path} cannot be written: {error}; leave out what is not finite") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    written = {_table_path(path, name): table for name, table in tables.items()}
+    for table_path, table in written.items():
+        _write_whole(table_path, table.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
+    _write_whole(path, text)
+    for old in set(path.parent.glob(_table_path(path, "*").name)) - set(written):
+        old.unlink()
     return path
+
+
+def _file(record: dict) -> str:
+    """Where a record lies, seen from the folder of all records."""
+    name = record["set"] if record["evidence"] else f"{record['set']}-{record['layout']}"
+    return f"{record['lesson']}/{name}.{record['profile']}.json"
+
+
+def _table_path(path: Path, name: str) -> Path:
+    return path.with_suffix(f".{name}.csv")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_table(record: dict, name: str, folder: str | Path | None = None) -> pd.DataFrame:
+    """A table that lies beside a record; ``folder`` as in :func:`recorded`, where it is by default.
+
+    Raises:
+        RecordError: the record has no such table, or it cannot be read.
+    """
+    path = Path(folder or _committed()) / _file(record)
+    names = record.get("tables", [])
+    if name not in names:
+        there = f"it has {', '.join(names)}" if names else "it has none"
+        raise RecordError(f"{path} has no table {name!r}; {there}. Run the lesson again to record it")
+    try:
+        return pd.read_csv(_table_path(path, name))
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{_table_path(path, name)} cannot be read: {error}. Run the lesson again") from error
 
 
 def read_record(path: str | Path) -> dict:
@@ -102,17 +155,21 @@ def read_record(path: str | Path) -> dict:
     return record
 
 
-def recorded(lesson: str, folder: str | Path | None = None) -> list[dict]:
-    """The committed records of a lesson, by set name; ``[]`` if there are none yet.
+def recorded(lesson: str | None = None, folder: str | Path | None = None) -> list[dict]:
+    """The committed records of a lesson, or of all lessons, by name; ``[]`` if there are none yet.
 
     Raises RecordError for a record that was measured on the testbed: it has no place there.
     """
-    folder = Path(folder or config.project_root() / "results" / "records") / lesson
-    records = [read_record(path) for path in sorted(folder.glob("*.json"))]
+    folder = Path(folder or _committed())
+    records = [read_record(path) for path in sorted(folder.glob(f"{lesson or '*'}/*.json"))]
     for record in records:
         if not record["evidence"]:
             raise RecordError(f"{folder}: the record of {record['set']} is no evidence and cannot be reported")
     return records
+
+
+def _committed() -> Path:
+    return config.project_root() / "results" / "records"
 
 
 def count_metrics(index: pd.DataFrame, metadata: pd.DataFrame) -> dict[str, int]:
@@ -148,55 +205,10 @@ def minutes(lesson: str, path: str | Path | None = None) -> pd.DataFrame:
 
 
 def metric_table(records: list[dict], prefix: str) -> pd.DataFrame:
-    """The metrics whose names start with ``prefix``: a row each, a column a set, cells as ``.71 [.68, .74]``."""
+    """The metrics whose names start with ``prefix``: a row each, a column a set, as ``ledger.shown`` says."""
     columns = {}
     for record in records:
         chosen = {name: value for name, value in record["metrics"].items() if name.startswith(prefix)}
         title = f"{record['set']} (n = {record['n_images']:,}, {record['profile']}, {record['date']})"
-        columns[title] = {name.removeprefix(prefix): _cell(value) for name, value in chosen.items()}
+        columns[title] = {name.removeprefix(prefix): shown(value) for name, value in chosen.items()}
     return pd.DataFrame(columns)
-
-
-def _cell(value: dict) -> str:
-    if "low" not in value:
-        return f"{value['value']:,}" if isinstance(value["value"], int) else f"{value['value']:.3f}"
-    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
-
-
-def read_claims(path: str | Path | None = None) -> pd.DataFrame:
-    """The ledger of the reports' claims, one row a claim. Raises RecordError if a key is missing or unknown."""
-    path = Path(path or config.project_root() / "results" / "claims.yaml")
-    required = {"id", "report", "where", "statement", "kind", "metric", "reported", "set", "lesson", "comparable"}
-    optional = {"n_train", "n_test", "reason"}
-    claims = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for claim in claims:
-        if not required <= set(claim) <= required | optional:
-            raise RecordError(f"{path}: claim {claim.get('id', claim)!r} has the keys {sorted(claim)}")
-        if not claim["comparable"] and not claim.get("reason"):
-            raise RecordError(f"{path}: claim {claim['id']!r} is not comparable, so it needs a reason")
-    table = pd.DataFrame(claims, dtype=object)
-    if table["id"].duplicated().any():
-        raise RecordError(f"{path}: the id {table['id'][table['id'].duplicated()].iloc[0]} stands twice")
-    return table
-
-
-def structure_verdicts(lesson: str, records: list[dict], claims: pd.DataFrame) -> pd.DataFrame:
-    """The lesson's claims about counts beside what was counted: equal or not, nothing in between.
-
-    A claim that is not comparable is shown with its reason; one whose set was not measured is ``not run``, with the
-    command that measures it once the set is there.
-    """
-    counted = {(record["set"], name): value for record in records for name, value in record["metrics"].items()}
-    rows = []
-    for claim in claims[(claims["lesson"] == lesson) & (claims["kind"] == "structure")].to_dict("records"):
-        ours = counted.get((claim["set"], claim["metric"]), {}).get("value")
-        if not claim["comparable"]:
-            verdict = f"not comparable: {claim['reason']}"
-        elif ours is None:
-            found = verdicts.not_run(f"python -m tools.run_lessons --profile laptop --only {lesson[:2]}")
-            verdict = f"{found.word}: {found.text}"
-        else:
-            verdict = verdicts.structure_verdict(ours, claim["reported"]).word
-        ours = "-" if ours is None else f"{ours:,}"
-        rows.append((f"{claim['report']:03d}", claim["statement"], f"{claim['reported']:,}", ours, verdict))
-    return pd.DataFrame(rows, columns=["report", "claim", "reported", "ours", "verdict"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -60,7 +62,7 @@ def choose_profile(name: str = "auto") -> str:
     return "colab" if gpu_count() else "laptop"
 
 
-def open_set(layout: str, profile: str) -> pd.DataFrame:
+def open_set(layout: str, profile: str, planted: testbed.Truths | None = None) -> pd.DataFrame:
     """The index of the real set of this layout, or of the drawn sample when there is none (or in smoke).
 
     Says what it took. ``index.attrs["evidence"]`` is False for the sample: nothing measured on it may be
@@ -69,12 +71,16 @@ def open_set(layout: str, profile: str) -> pd.DataFrame:
     Args:
         layout: ``"140k"`` or ``"yonsei"``.
         profile: as ``choose_profile`` returned it.
+        planted: what the sample shall hold that a lesson is to find; default: what the usual sample holds.
     """
     folder = config.data_dir() / layout
     if profile == "smoke" or not _has_set(layout):
-        folder = config.sample_dir() / layout
+        folder, spec = config.sample_dir() / layout, testbed.default_specs()[layout]
+        if planted is not None:
+            spec = replace(spec, truths=planted)
+            folder = folder.with_name(f"{layout}-{hashlib.sha256(repr(planted).encode()).hexdigest()[:8]}")
         if not testbed.is_current(folder):
-            testbed.make_sample(folder, testbed.default_specs()[layout])
+            testbed.make_sample(folder, spec)
     index = build_index(folder, layout)
     kind = index["set"].iloc[0]
     index.attrs["evidence"] = kind != "testbed"

@@ -74,3 +74,14 @@ def building(seed: int, policy: str) -> Iterator[None]:
         random.setstate(state)
         np.random.set_state(numpy_state)
         keras.config.set_dtype_policy(old_policy)
+
+
+def release(model: keras.Model) -> None:
+    """Give back the memory of a model that will not be used again: its weights and its optimizer's state.
+
+    TensorFlow keeps the graph of every ``fit``, and through it these, until the process ends (tf-keras issue 286).
+    A long row of experiments would fill the memory.
+    """
+    for variable in [*model.variables, *getattr(model.optimizer, "variables", [])]:
+        nothing = tf.zeros([0], variable.value.dtype)
+        tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=nothing, validate_shape=False)

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import pandas as pd
 from filelock import Timeout
+from tqdm import tqdm
 
 from fakeface_utils import config
 from fakeface_utils.datasets import augment, pipeline, pixels
@@ -23,7 +24,7 @@ from fakeface_utils.datasets.layouts import SPLITS, fingerprint
 from fakeface_utils.models import build
 from fakeface_utils.records import plain_metrics
 from fakeface_utils.training import store as files
-from fakeface_utils.training.device import building, machine, precision, prepare_device
+from fakeface_utils.training.device import building, machine, precision, prepare_device, release
 from fakeface_utils.training.fit import fit
 from fakeface_utils.training.store import Record
 
@@ -170,27 +171,30 @@ def run(
 
 
 def run_all(experiments: Iterable[Experiment], index: pd.DataFrame, *, measure: Measure, **options) -> list[Record]:
-    """The records of many experiments, in their order, with a printed line each; ``options`` are those of ``run``.
+    """The records of many experiments, in their order, under a bar; ``options`` are those of ``run``.
 
     Several processes may be given the same list: each takes the next experiment that no other is at, and in the end
-    waits for those that others still have.
+    waits for those that others still have. Each training is silent unless ``verbose`` asks for more.
     """
     waiting = dict(enumerate(experiments))
-    total, records = len(waiting), {}
+    records, bar = {}, tqdm(total=len(waiting), desc="experiments")
+    options = {"verbose": 0, **options}
 
     def take(number: int, timeout: float) -> None:
-        start = time.perf_counter()
+        bar.set_postfix_str(str(waiting[number]))
         records[number] = run(waiting[number], index, measure=measure, **options, timeout=timeout)
-        print(f"[{len(records)}/{total}] {waiting.pop(number)}: {time.perf_counter() - start:.1f} s")
+        del waiting[number]
+        bar.update()
 
-    while waiting:
-        before = len(records)
-        for number in list(waiting):
-            with suppress(Timeout):
-                take(number, 0)
-        if len(records) == before:  # all that is left is in other hands
-            take(next(iter(waiting)), -1)
-    return [records[number] for number in range(total)]
+    with bar:
+        while waiting:
+            before = len(records)
+            for number in list(waiting):
+                with suppress(Timeout):
+                    take(number, 0)
+            if len(records) == before:  # all that is left is in other hands
+                take(next(iter(waiting)), -1)
+    return [records[number] for number in sorted(records)]
 
 
 def _check(experiment: Experiment, index: pd.DataFrame) -> None:
@@ -235,6 +239,8 @@ def _train(
     scores = model.predict(batches, verbose=0)[:, 0]
     predictions = index.iloc[judged][["name", "split"]].assign(y_true=labels[judged], y_score=scores)
     files.write_results(folder, predictions, history, model)
+    parameters = model.count_params()
+    release(model)
     later = [seconds for seconds in history.attrs["seconds"] if seconds is not None]
     return {
         "spec": asdict(experiment) | {"model_args": dict(experiment.model_args)},
@@ -242,7 +248,7 @@ def _train(
         "evidence": bool(index.attrs.get("evidence", False)) and experiment.set != "testbed",
         "n": {split: len(rows[split]) for split in SPLITS},
         "fingerprint": fingerprint(index),
-        "parameters": model.count_params(),
+        "parameters": parameters,
         "date": date.today().isoformat(),
         **machine(),
         "wall_seconds": round(decoded + history.attrs["spent"] + time.perf_counter() - fitted, 2),

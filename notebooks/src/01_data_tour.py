@@ -39,7 +39,7 @@ from fakeface_utils import config
 from fakeface_utils.datasets import augment, groups, layouts, pixels, splits, testbed
 from fakeface_utils.evaluation import audit, intervals, plots
 from fakeface_utils.forensics import metadata, spectrum
-from fakeface_utils.lessons import checks, results, setup
+from fakeface_utils.lessons import checks, ledger, results, setup
 
 plots.use_style()
 started = time.time()
@@ -548,9 +548,8 @@ print(f"blockiness of the first image: {blockiness(grey):.2f} grey levels")
 # committed records were made, the verdict is *not run*.
 
 # %%
-results.structure_verdicts(
-    "01_data_tour", results.recorded("01_data_tour"), results.read_claims()
-)
+judged = ledger.judge(ledger.read_claims(), results.recorded())
+ledger.claims_table("01_data_tour", judged)
 
 # %% [markdown]
 # Last, this run leaves a record of its own. A record from drawn images says that it is no evidence, and no

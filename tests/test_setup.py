@@ -1,0 +1,35 @@
+"""What a lesson opens: the set it asked for, the usual sample or one with a planted truth."""
+
+import pytest
+
+from fakeface_utils import config
+from fakeface_utils.datasets import testbed
+from fakeface_utils.lessons import setup
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    specs = {"140k": testbed.SampleSpec("140k", 20, size=32), "yonsei": testbed.SampleSpec("yonsei", 20, size=32)}
+    monkeypatch.setattr(testbed, "default_specs", lambda: specs)
+    monkeypatch.setattr(config, "sample_dir", lambda: tmp_path / "sample")
+    monkeypatch.setenv("FAKEFACE_DATA", str(tmp_path / "none"))
+
+
+def test_a_planted_truth_has_a_sample_of_its_own(small, capsys):
+    usual = setup.open_set("140k", "smoke")
+    planted = setup.open_set("140k", "smoke", testbed.Truths(tone_shift=20))
+    assert not usual.attrs["evidence"] and not planted.attrs["evidence"]
+    assert usual["name"].tolist() == planted["name"].tolist()
+    assert set(usual["path"]).isdisjoint(planted["path"])
+    again = setup.open_set("140k", "smoke", testbed.Truths(tone_shift=20))
+    assert again["path"].equals(planted["path"])
+    assert "testbed: not evidence" in capsys.readouterr().out
+
+
+def test_real_images_are_never_planted(small, tmp_path, monkeypatch):
+    from tests.conftest import make_140k
+
+    make_140k(tmp_path / "real" / "140k", per_class=2)
+    monkeypatch.setenv("FAKEFACE_DATA", str(tmp_path / "real"))
+    index = setup.open_set("140k", "laptop", testbed.Truths(tone_shift=20))
+    assert index["set"].iloc[0] != "testbed" and str(tmp_path / "real") in index["path"].iloc[0]

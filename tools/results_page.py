@@ -1,0 +1,151 @@
+"""The pages that show what was measured: results/RESULTS.md, and the short block of it in README.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from fakeface_utils.evaluation import verdicts
+from fakeface_utils.lessons import ledger, results
+
+REPORTS = {
+    "000": "Detecting Fake Human Face Images",
+    "001": "Classification of Real and Fake Human Faces Using Deep Learning",
+    "002": "Classification of Artificially Generated Faces Using Transfer Learning",
+    "003": "Fake Faces Detection Project",
+    "004": "Fake or real: machines can fool humans",
+}
+# Every verdict and when it is given, in the order in which the README counts them.
+WORDS = {
+    "reproduced": "structure: equal. Level: the 90 % interval of ours minus reported, both variances counted, lies "
+    f"inside the margin. Chance: the 90 % interval lies within {verdicts.MARGIN_CHANCE:g} of one half",
+    "direction reproduced": "A better than B: the interval of the difference lies above 0",
+    "no material difference": "A better than B: the 90 % interval of the difference lies inside the margin",
+    "undecided": "these images, or these seeds, are too few to say",
+    "not reproduced": "level or chance: the 95 % interval lies wholly outside the margin",
+    "contradicted": "structure: not equal. A better than B: the interval of the difference lies below 0",
+    "not comparable": "the report does not state what a comparison needs, or its data or sizes (beyond "
+    f"{verdicts.SIZES_WITHIN * 100:g} %) are others; our number is shown, not judged",
+    "not run": "nobody measured it yet; the command does, once the set is there",
+}
+HOW_TO_READ = (
+    "Every claim of the reports that a lesson can answer, beside our number and a verdict, by rules that were fixed "
+    "before the first run. Differences are paired, on the same images. "
+    f"Margins are {verdicts.MARGIN_AUC:g} of AUC and {verdicts.MARGIN_ACCURACY:g} of accuracy, precision or recall. "
+    'The claims "A is better than B" of one report, on the same set and profile, are a family: the level of their '
+    "intervals is corrected by Holm's method, while the intervals printed under *ours* are plain ones at 95 %. "
+    "`140k-mini` is a sample of the 140k kind with splits of its own: it answers claims about models on 140k, which "
+    "were trained on more images, and no claim about the 140k set itself. A claim answered on two sets has two rows."
+)
+
+# What each lesson's records hold: a note, then the start of metrics' names and the corner of the table they make.
+MEASURED = {
+    "01_data_tour": (
+        "AUCs of features too coarse to judge a face by. Their intervals come from resampling whole groups of images "
+        "that share a photograph and tell how far other test images would move them; whether a feature knows "
+        "anything at all is what *p* tests, the share of runs (this one, and those with permuted labels) that did "
+        "as well. Shares and accuracies have Wilson intervals.",
+        {
+            "shortcut AUC/": "AUC without judging a face",
+            "shortcut p/": "p, against permuted labels",
+            "unusual tables/": "files with unusual JPEG tables",
+            "unusual table/": "rule: unusual JPEG table, so fake",
+            "pairs/": "pairs of images that share pixels",
+            "share/": "share of fakes",
+            "1-NN accuracy/": "accuracy of the nearest neighbour",
+        },
+    ),
+    "02_ffnn_baseline": (
+        "The feed-forward networks of report 000 on the test split. A difference is the first minus the second, "
+        "paired on the same images.",
+        {
+            "auc/": "AUC of a feed-forward network",
+            "accuracy/": "accuracy at the threshold that validation chose",
+            "accuracy at half/": "accuracy at the threshold .5",
+            "balanced accuracy/": "balanced accuracy at the threshold that validation chose",
+            "auc difference/": "difference in AUC",
+            "accuracy difference/": "difference in accuracy at the threshold .5",
+            "collapsed/": "trainings that ended with one answer for all images",
+        },
+    ),
+}
+README_TABLES = (("02_ffnn_baseline", "auc/"), ("01_data_tour", "shortcut AUC/"))
+NO_RECORD = "No record of a real set is committed yet."
+
+
+def page_and_block(root: Path) -> tuple[str, str]:
+    """The whole of results/RESULTS.md, and what README.md shows of it, from the ledger and the records in ``root``."""
+    records = results.recorded(folder=root / "results" / "records")
+    judged = ledger.judge(ledger.read_claims(root / "results" / "claims.yaml"), records)
+    return page(judged, records), block(judged, records)
+
+
+def page(judged: pd.DataFrame, records: list[dict]) -> str:
+    words = pd.DataFrame({"when": WORDS})
+    parts = ["# Results", "Made by `make report` from the ledger and the records; do not edit.", HOW_TO_READ]
+    parts += [markdown_table(words, "verdict")]
+    for report, rows in judged.groupby("report"):
+        parts += [f"## Report {report}, *{REPORTS[report]}*", claims_of_report(rows)]
+    parts += ["## What was measured", *([] if records else [NO_RECORD])]
+    for lesson, (note, tables) in MEASURED.items():
+        made = [table for prefix in tables if (table := measured(records, lesson, prefix))]
+        parts += [f"### Lesson {lesson}", note, *made] if made else []
+    return "\n\n".join(parts) + "\n"
+
+
+def block(judged: pd.DataFrame, records: list[dict]) -> str:
+    parts = [markdown_table(counts(judged), "report"), "" if records else NO_RECORD]
+    parts += [measured(records, lesson, prefix) for lesson, prefix in README_TABLES]
+    parts += ["All else, every claim with its verdict: [results/RESULTS.md](results/RESULTS.md)."]
+    return "\n\n".join(filter(None, parts))
+
+
+def counts(judged: pd.DataFrame) -> pd.DataFrame:
+    """How often each verdict was given: a row a report, a column a word that occurs."""
+    table = pd.crosstab(judged["report"], judged["verdict"])
+    return table[[word for word in WORDS if word in table]]
+
+
+def claims_of_report(rows: pd.DataFrame) -> str:
+    columns = {
+        "where": rows["where"],
+        "reported": rows["reported"],
+        "ours": [ours_cell(row) for row in rows.to_dict("records")],
+        "verdict": [verdict_cell(row) for row in rows.to_dict("records")],
+        "set and profile": (rows["set"] + ", " + rows["profile"]).str.removesuffix(", "),
+        "lesson": rows["lesson"],
+        "command": "`" + rows["command"] + "`",
+    }
+    return markdown_table(pd.DataFrame(columns).set_index(rows["claim"]), "claim")
+
+
+def ours_cell(row: dict) -> str:
+    """Our number with its interval, and what it rests on."""
+    if row["n"] is None:
+        return row["ours"]
+    seeds = f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}, " if row["seeds"] else ""
+    return f"{row['ours']} ({seeds}n = {row['n']:,})"
+
+
+def verdict_cell(row: dict) -> str:
+    """The word and why; what was not run has its command in the column beside."""
+    return f"**{row['verdict']}**" + ("" if row["verdict"] == "not run" else f": {row['why']}")
+
+
+def measured(records: list[dict], lesson: str, prefix: str) -> str:
+    """The metrics of a lesson's records that begin with ``prefix``; "" if there are none."""
+    table = results.metric_table([record for record in records if record["lesson"] == lesson], prefix)
+    table = table.dropna(how="all", axis=1).fillna("-")
+    return "" if table.empty else markdown_table(table, MEASURED[lesson][1][prefix])
+
+
+def markdown_table(table: pd.DataFrame, corner: str) -> str:
+    rows = [[corner, *table.columns], ["---"] * (1 + len(table.columns))]
+    rows += [[name, *cells] for name, cells in zip(table.index, table.astype(str).to_numpy(), strict=True)]
+    return "\n".join("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows)
+
+
+def escaped(cell: object) -> str:
+    """A cell that cannot end its column or its row."""
+    return " ".join(str(cell).replace("|", "\\|").split())
