@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from fakeface_utils.datasets import layouts
 from fakeface_utils.lessons import checks
@@ -65,7 +66,60 @@ def steps(grey, offset=7, take=np.abs, rows=True):
     return float(np.concatenate(on).mean() - np.concatenate(off).mean())
 
 
+def threshold_by(judge):
+    """Exercise 02.2 with another idea of what is allowed; ``judge`` takes labels, scores, a score and the share."""
+
+    def answer(labels, scores, most):
+        allowed = [x for x in np.sort(scores) if judge(labels, scores, x, most)]
+        return float(allowed[0]) if allowed else float("inf")
+
+    return answer
+
+
+def limits(labels, scores, draws, tail, metric=roc_auc_score):
+    """Exercise 02.4 with room for another metric."""
+    values = [metric(labels[rows], scores[rows]) for rows in draws]
+    return np.quantile(values, [tail, 1 - tail])
+
+
+def ties_count_nothing(labels, scores):
+    return (scores[labels == 1][:, None] > scores[labels == 0]).mean()
+
+
 WRONG = {
+    "02.1": [
+        lambda side, channels, units: side * side * channels * units + units,  # no biases
+        lambda side, channels, units: side * channels * units + 2 * units + 1,
+        lambda side, channels, units: side * side * units + 2 * units + 1,  # grey only
+        lambda side, channels, units: (side * side * channels + 1) * units + units,  # no bias of the output
+        lambda side, channels, units: str((side * side * channels + 2) * units + 1),
+    ],
+    "02.2": [
+        threshold_by(lambda y, s, x, most: np.mean(s[y == 0] > x) <= most),  # called fake only above it
+        threshold_by(lambda y, s, x, most: np.mean(s >= x) <= most),  # of all images
+        threshold_by(lambda y, s, x, most: np.mean(s[y == 1] >= x) <= most),  # of the fakes
+        threshold_by(lambda y, s, x, most: np.mean(s[y == 0] >= x) < most),
+        lambda labels, scores, most: float(np.sort(scores)[-1]),
+        lambda labels, scores, most: float("inf"),
+        lambda labels, scores, most: float("nan"),
+        lambda labels, scores, most: float(np.quantile(scores[labels == 0], 1 - most)),
+    ],
+    "02.3": [
+        lambda share, says_fake: (share, share / 2, 0.5),  # whatever it says
+        lambda share, says_fake: (max(share, 1 - share), max(share, 1 - share) / 2, 0.5),
+        lambda share, says_fake: (share if says_fake else 1 - share, 0.25, 0.25),  # the report's M3
+        lambda share, says_fake: (share if says_fake else 1 - share, 0.25, 0.5),
+        lambda share, says_fake: share if says_fake else 1 - share,
+    ],
+    "02.4": [
+        lambda y, s, draws, tail: limits(y, s, draws, tail, ties_count_nothing),
+        lambda y, s, draws, tail: limits(1 - y, s, draws, tail),  # real is 1
+        lambda y, s, draws, tail: limits(y, s, draws, 2 * tail),
+        lambda y, s, draws, tail: limits(y, s, draws, tail)[::-1],
+        lambda y, s, draws, tail: tuple(limits(y, s, draws, tail)),  # no array
+        lambda y, s, draws, tail: np.array([roc_auc_score(y, s)] * 2),  # resamples nothing
+        lambda y, s, draws, tail: limits(y, np.sort(s), draws, tail),
+    ],
     "01.1": [parts_reversed, parts_that_are_zero, parts_from_the_number, bits_unread, lambda name: ("easy", [])],
     "01.2": [share_of_groups, share_of_all_images, share_of_train, counts_instead_of_share, lambda index: 0.0],
     "01.3": [

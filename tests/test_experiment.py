@@ -1,5 +1,6 @@
 """Experiments run once: killed at any moment they end with the same record, and processes share the work."""
 
+import gc
 import json
 import multiprocessing
 import os
@@ -28,7 +29,13 @@ from fakeface_utils.training import store  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
 from fakeface_utils.training.experiment import Experiment, key, run, run_all  # noqa: E402
 from fakeface_utils.training.fit import fit  # noqa: E402
-from fakeface_utils.training.recipes import histories, predictions, run_recipes  # noqa: E402
+from fakeface_utils.training.recipes import (  # noqa: E402
+    changed,
+    histories,
+    predictions,
+    run_grid,
+    run_recipes,
+)
 from tests.conftest import make_140k  # noqa: E402
 
 SPEC = Experiment(
@@ -403,6 +410,18 @@ def test_run_all_keeps_the_order_under_one_bar(index, options, capsys, monkeypat
     assert "3/3" in shown and "ffnn(units=4) on 140k-part, 16 px rgb, lr 0.001, 2 epochs" in shown
 
 
+def test_a_finished_experiment_leaves_nothing_in_memory(index, options):
+    def graphs() -> int:
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    run(QUICK, index, **options)
+    before = graphs()
+    for seed in (11, 12, 13):
+        run(replace(QUICK, seed=seed), index, **options)
+    assert graphs() <= before
+
+
 # Recipes
 
 
@@ -433,6 +452,19 @@ def test_recipes_put_every_turn_and_seed_where_it_belongs(index, options):
     assert len(table) == 6 and {"turn", "seed", "threshold", "parameters", "wall_seconds"} <= set(table)
     assert len(history) == 2 * 6 * QUICK.epochs and set(history["recipe"]) == {"small", "large"}
     assert list(kept) == ["name", "turn", "y_true", "small/0", "small/1", "large/0", "large/1"]
+
+
+def test_a_grid_is_read_at_every_stop_and_its_rows_lead_back_to_experiments(index, options):
+    axes = {"units": [2, 4], "activation": ["relu", "tanh"]}
+    grid = run_grid(QUICK, axes, [1, 2], index, **options)
+    assert list(grid)[:3] == ["units", "activation", "epoch"] and len(grid) == 2 * 2 * 2
+    for _, row in grid.iterrows():
+        again = changed(QUICK, **row[list(axes)])
+        assert dict(again.model_args) == dict(row[list(axes)])
+        told = run(again, index, **options).history().loc[row["epoch"]]
+        pd.testing.assert_series_equal(row[told.index].astype(float), told, check_names=False)
+    assert changed(QUICK, units=np.int64(8)) == replace(QUICK, model_args={"units": 8})
+    assert changed(QUICK, seed=9, activation="tanh").model_args == (("activation", "tanh"), ("units", 4))
 
 
 def test_the_auc_of_the_history_is_that_of_the_scores():

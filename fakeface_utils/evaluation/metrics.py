@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy.stats import t
@@ -16,6 +18,9 @@ from sklearn.metrics import (
 from fakeface_utils.evaluation.calibration import checked, equal_width
 from fakeface_utils.evaluation.intervals import Estimate, _weighted_auc, resampled, wilson
 from fakeface_utils.evaluation.paired import MIN_SEEDS, _over_seeds, _weighted_accuracy, ranks_within
+
+if TYPE_CHECKING:  # it would load TensorFlow
+    from fakeface_utils.training.recipes import Runs
 
 REALS_FOR_ONE_PERCENT = 1000  # with fewer, 1 % of the reals is a handful of images
 
@@ -144,6 +149,15 @@ def measure_recipe(
         half, most = float(t.ppf((1 + level) / 2, df)) * se, np.inf if name == "log_loss" else 1.0
         out[name] = Estimate(mean, max(mean - half, 0.0), min(mean + half, most), len(labels))
     return out
+
+
+def measure_runs(runs: Runs, threshold: float | None = None, **options) -> dict[str, Estimate]:
+    """:func:`measure_recipe` of all runs of a recipe, each at its own threshold unless one is given."""
+    images = runs.images
+    cuts = runs.thresholds if threshold is None else threshold
+    turns = images["turn"].to_numpy()
+    labels, groups = images["label"].to_numpy(), images["group"].to_numpy()
+    return measure_recipe(labels, runs.scores, groups, thresholds=cuts, turns=turns, **options)
 
 
 def judge(

@@ -197,6 +197,40 @@ def precision_recall(labels: np.ndarray, scores: Mapping[str, np.ndarray], *, ax
     return axis
 
 
+def scores(labels: np.ndarray, values: np.ndarray, cuts: Mapping[str, float], *, axis: Axes | None = None) -> Axes:
+    """Where the scores (n,) of reals and fakes lie, and where thresholds cut them.
+
+    Args:
+        labels: (n,) 0/1. values: (n,) P(fake). cuts: what to write beside a threshold -> its score.
+    """
+    axis = axis or plt.gca()
+    kinds = np.where(np.asarray(labels) == 1, "fake", "real")
+    sns.histplot(x=values, hue=kinds, hue_order=["real", "fake"], bins=20, palette=COLORS, ax=axis)
+    for number, (what, cut) in enumerate(cuts.items()):
+        axis.axvline(cut, color="black", linestyle=(":", "--", "-.")[number % 3])
+        axis.text(cut, axis.get_ylim()[1], f" {what}", va="top", rotation=90, fontsize=7)
+    axis.set(xlabel="score, P(fake)", ylabel="images")
+    return axis
+
+
+def search(table: pd.DataFrame, rows: str, columns: str, panels: str, value: str, *, title: str = "") -> Figure:
+    """The best ``value`` for each pair of settings, darker is higher; a panel for each value of ``panels``.
+
+    Args:
+        table: as ``training.recipes.run_grid`` gives it; all else than the three settings is maximised over.
+    """
+    kinds = sorted(table[panels].unique(), reverse=True)
+    figure, axes = plt.subplots(1, len(kinds), figsize=(1 + 3.6 * len(kinds), 2.8), squeeze=False)
+    limits = {"vmin": table[value].min(), "vmax": table[value].max()}
+    for axis, kind in zip(axes[0], kinds, strict=True):
+        part = table[table[panels] == kind]
+        best = part.pivot_table(index=rows, columns=columns, values=value, aggfunc="max", sort=False)
+        sns.heatmap(best, cmap="Greys", annot=True, fmt=".2f", cbar=False, ax=axis, **limits)
+        axis.set(title=f"{panels.replace('_', ' ')} {kind:g}", ylabel="")
+    figure.suptitle(title, fontweight="bold")
+    return figure
+
+
 def confusion(labels: np.ndarray, predictions: np.ndarray, *, title: str = "", axis: Axes | None = None) -> Axes:
     """Counts of predictions (n,) 0/1 against labels (n,), and each class's shares; darker is a larger share."""
     options = {"labels": [0, 1], "display_labels": ["real", "fake"], "cmap": "Blues", "colorbar": False}

@@ -9,6 +9,7 @@ One exercise is one entry of ``EXERCISES``; adding one touches this file only.
 
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from fakeface_utils.datasets import groups, layouts
 from fakeface_utils.forensics import shortcuts
@@ -87,7 +89,7 @@ def _equal(answer: object, expected: object) -> bool:
         return isinstance(answer, str) and answer == expected
     if isinstance(expected, (int, float, np.number)):
         is_number = isinstance(answer, (int, float, np.number)) and not isinstance(answer, bool)
-        return is_number and abs(float(answer) - float(expected)) <= 1e-6 * max(1.0, abs(float(expected)))
+        return is_number and math.isclose(float(answer), float(expected), rel_tol=1e-6, abs_tol=1e-6)
     if isinstance(expected, np.ndarray):
         if not isinstance(answer, np.ndarray) or answer.shape != expected.shape:
             return False
@@ -124,6 +126,29 @@ def _small_index(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "split", "group"])
 
 
+def _dense_parameters(side: int, channels: int, units: int) -> int:
+    return side * side * channels * units + units + units + 1
+
+
+def _careful_threshold(labels: np.ndarray, scores: np.ndarray, most: float) -> float:
+    allowed = [s for s in np.sort(scores) if np.mean(scores[labels == 0] >= s) <= most]
+    return float(allowed[0]) if allowed else float("inf")
+
+
+def _one_answer(share_of_fakes: float, says_fake: bool) -> tuple[float, float, float]:
+    right = share_of_fakes if says_fake else 1 - share_of_fakes
+    return right, right / 2, 0.5
+
+
+def _bootstrap_limits(labels: np.ndarray, scores: np.ndarray, draws: np.ndarray, tail: float) -> np.ndarray:
+    values = [roc_auc_score(labels[rows], scores[rows]) for rows in draws]
+    return np.quantile(values, [tail, 1 - tail])
+
+
+_LABELS = np.array([0, 0, 0, 1, 1])
+_SCORES = np.array([0.6, 0.1, 0.4, 0.9, 0.6])
+_DRAWS = np.array([[0, 1, 2, 3, 4], [0, 0, 1, 3, 3], [2, 2, 1, 3, 4], [2, 1, 0, 3, 3]])
+
 EXERCISES = {
     exercise.number: exercise
     for exercise in (
@@ -155,6 +180,35 @@ EXERCISES = {
             ),
             "the differences across columns 7|8 (and 15|16, ...) and rows 7|8 are on the grid, all others are not",
         ),
+        Exercise(
+            "02.1",
+            _dense_parameters,
+            ((2, 1, 3), (2, 3, 1), (128, 1, 128), (128, 3, 64)),
+            "side x side x channels inputs go to each unit, and each unit and the output have a bias",
+        ),
+        Exercise(
+            "02.2",
+            _careful_threshold,
+            (
+                (_LABELS, _SCORES, 0.34),
+                (_LABELS, _SCORES, 0.0),
+                (_LABELS, _SCORES, 1.0),
+                (np.array([0, 1, 0]), np.array([0.8, 0.7, 0.9]), 0.0),
+            ),
+            "for each score from the lowest up: what share of the reals scores at least that?",
+        ),
+        Exercise(
+            "02.3",
+            _one_answer,
+            ((0.5, True), (0.2, True), (0.2, False)),
+            "one class is found whole and the other not at all; the precision of a class nobody names is 0",
+        ),
+        Exercise(
+            "02.4",
+            _bootstrap_limits,
+            ((_LABELS, _SCORES, _DRAWS, 0.1), (1 - _LABELS, _SCORES, _DRAWS, 0.25)),
+            "labels[rows] and scores[rows] are one resample; ties between a fake and a real count half",
+        ),
     )
 }
 
@@ -175,3 +229,7 @@ def _checker(number: str) -> Callable[[Callable], Callable]:
 ex_01_1 = _checker("01.1")
 ex_01_2 = _checker("01.2")
 ex_01_3 = _checker("01.3")
+ex_02_1 = _checker("02.1")
+ex_02_2 = _checker("02.2")
+ex_02_3 = _checker("02.3")
+ex_02_4 = _checker("02.4")

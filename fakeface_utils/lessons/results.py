@@ -172,6 +172,12 @@ def _committed() -> Path:
     return config.project_root() / "results" / "records"
 
 
+def by_metric(measured: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    """Metrics of several models, model -> metric -> value, the other way round: as records hold them."""
+    names = dict.fromkeys(name for values in measured.values() for name in values)
+    return {name: {model: values[name] for model, values in measured.items() if name in values} for name in names}
+
+
 def count_metrics(index: pd.DataFrame, metadata: pd.DataFrame) -> dict[str, int]:
     """How many images there are, by class, kind and size, under the names that claims use.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import random
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import PIL
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
 from fakeface_utils import __version__
 
@@ -24,11 +26,18 @@ def prepare_device() -> None:
     On a GPU, determinism would cost much speed and is not asked for.
     """
     gpus = tf.config.list_physical_devices("GPU")
+    _silence_retracing()
     for gpu in gpus:
         with suppress(RuntimeError):  # the GPU is in use already: it keeps what it was set to
             tf.config.experimental.set_memory_growth(gpu, True)
     if not gpus:
         _make_repeatable()
+
+
+@cache
+def _silence_retracing() -> None:
+    """A row of experiments builds a row of models, each with a graph of its own; TensorFlow's advice does not apply."""
+    tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 
 
 @cache
@@ -76,12 +85,18 @@ def building(seed: int, policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(old_policy)
 
 
-def release(model: keras.Model) -> None:
-    """Give back the memory of a model that will not be used again: its weights and its optimizer's state.
+@contextmanager
+def forgetting_graphs() -> Iterator[None]:
+    """What is trained inside does not stay in memory once nobody uses it.
 
-    TensorFlow keeps the graph of every ``fit``, and through it these, until the process ends (tf-keras issue 286).
-    A long row of experiments would fill the memory.
+    TensorFlow keeps the gradient of every custom operation in a table of the process, and through it the graph of each
+    ``fit`` with weights and optimizer state (tf-keras issue 286): a row of experiments would fill the memory.
     """
-    for variable in [*model.variables, *getattr(model.optimizer, "variables", [])]:
-        nothing = tf.zeros([0], variable.value.dtype)
-        tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=nothing, validate_shape=False)
+    table = getattr(getattr(ops, "gradient_registry", None), "_registry", {})  # private, so it may be gone one day
+    before = set(table)
+    try:
+        yield
+    finally:
+        for name in set(table) - before:
+            del table[name]
+        gc.collect()

@@ -24,7 +24,7 @@ from fakeface_utils.datasets.layouts import SPLITS, fingerprint
 from fakeface_utils.models import build
 from fakeface_utils.records import plain_metrics
 from fakeface_utils.training import store as files
-from fakeface_utils.training.device import building, machine, precision, prepare_device, release
+from fakeface_utils.training.device import building, forgetting_graphs, machine, precision, prepare_device
 from fakeface_utils.training.fit import fit
 from fakeface_utils.training.store import Record
 
@@ -164,7 +164,8 @@ def run(
             record = files.read_record(folder)  # perhaps the process we waited for has finished it
             if record is None:
                 cache = Path(cache_dir or config.runs_dir() / "cache")
-                facts = _train(experiment, model, index, folder, cache, checkpoint_seconds, verbose)
+                with forgetting_graphs():
+                    facts = _train(experiment, model, index, folder, cache, checkpoint_seconds, verbose)
                 record = Record(folder, {"schema": SCHEMA, "key": name, "profile": profile, **facts})
             record = _measured(record, measure, index)
     return record
@@ -239,8 +240,6 @@ def _train(
     scores = model.predict(batches, verbose=0)[:, 0]
     predictions = index.iloc[judged][["name", "split"]].assign(y_true=labels[judged], y_score=scores)
     files.write_results(folder, predictions, history, model)
-    parameters = model.count_params()
-    release(model)
     later = [seconds for seconds in history.attrs["seconds"] if seconds is not None]
     return {
         "spec": asdict(experiment) | {"model_args": dict(experiment.model_args)},
@@ -248,7 +247,7 @@ def _train(
         "evidence": bool(index.attrs.get("evidence", False)) and experiment.set != "testbed",
         "n": {split: len(rows[split]) for split in SPLITS},
         "fingerprint": fingerprint(index),
-        "parameters": parameters,
+        "parameters": model.count_params(),
         "date": date.today().isoformat(),
         **machine(),
         "wall_seconds": round(decoded + history.attrs["spent"] + time.perf_counter() - fitted, 2),

@@ -1,9 +1,10 @@
-"""Recipes: one experiment with several seeds, on one split or in all turns of a cross-validation."""
+"""Recipes: one experiment with several seeds, on one split or in the turns of a cross-validation; and grids of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,18 @@ class Runs:
         return pd.DataFrame(rows)
 
 
+def changed(experiment: Experiment, **values: object) -> Experiment:
+    """A copy with other values: of the experiment's own fields, and of its model's arguments (all other names).
+
+    Values may come out of a table, as NumPy's numbers.
+    """
+    values = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+    own = {field.name for field in fields(Experiment)}
+    arguments = {name: value for name, value in values.items() if name not in own}
+    model_args = dict(values.get("model_args", experiment.model_args)) | arguments
+    return replace(experiment, **{k: v for k, v in values.items() if k in own} | {"model_args": model_args})
+
+
 def run_recipes(
     recipes: Mapping[str, Experiment],
     turns: Mapping[str, pd.DataFrame],
@@ -70,6 +83,27 @@ def run_recipes(
         for name in recipes:
             done.setdefault(name, {})[turn] = [next(records) for _ in range(seeds)]
     return {name: _runs(records, turns) for name, records in done.items()}
+
+
+def run_grid(
+    base: Experiment, axes: Mapping[str, Sequence], stops: Sequence[int], index: pd.DataFrame, **options
+) -> pd.DataFrame:
+    """Train ``base`` once for every combination of values, and read each training at several epochs.
+
+    Args:
+        base: its ``epochs`` reach at least to the last stop.
+        axes: name -> values, of the experiment's fields or its model's arguments.
+        stops: after which epochs to read, from 1.
+        options: as of ``run``, ``measure`` among them.
+
+    Returns:
+        A row a combination and stop: the axes, ``epoch``, and the columns of ``Record.history``.
+    """
+    cells = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    records = run_all([changed(base, **cell) for cell in cells], index, **options)
+    parts = [record.history().loc[list(stops)].reset_index() for record in records]
+    tables = [pd.DataFrame([cell] * len(stops)).join(part) for cell, part in zip(cells, parts, strict=True)]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _runs(records: Mapping[str, list[Record]], turns: Mapping[str, pd.DataFrame]) -> Runs:
