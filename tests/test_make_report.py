@@ -114,10 +114,12 @@ def test_a_trained_models_claims_and_tables(root):
         "| +0.2583 | +0.200 [+0.131, +0.269] (5 seeds, n = 240) | **direction reproduced**: on 140k-mini, " in page
     )
     assert "0.700 [0.650, 0.750] (5 seeds, n = 240) | **not comparable**: on 140k-mini, trained on 1,120" in page
-    assert "### Lesson 02_ffnn_baseline" in page and "| trainings that ended with one answer" in page
+    assert "### Lesson 02_ffnn_baseline" in page and "| share of trainings that ended with one answer" in page
     assert "### Lesson 01_data_tour" not in page and "accuracy at the threshold" not in page
     readme = (root / "README.md").read_text(encoding="utf-8")
-    assert "| AUC of a feed-forward network | 140k-mini (n = 1,600" in readme and "collapsed" not in readme
+    assert (
+        "| AUC of feed-forward networks and floors | 140k-mini (n = 1,600" in readme and "collapsed" not in readme
+    )
     assert "| report | reproduced | direction reproduced | not comparable | not run |" in readme
 
 

@@ -62,7 +62,7 @@ MEASURED = {
         "difference is the first minus the second, paired on the same images. Collapses, the winner of the grid and "
         "pixel sizes are of one split.",
         {
-            "auc/": "AUC",
+            "auc/": "AUC of feed-forward networks and floors",
             "ap/": "average precision",
             "balanced_accuracy/": "balanced accuracy at the threshold that validation chose",
             "accuracy/": "accuracy at the threshold that validation chose",
