@@ -422,3 +422,10 @@ def test_a_lessons_table():
     assert table.columns.tolist() == ["report", "claim", "reported", "ours", "verdict"]
     assert table.iloc[:, :4].to_numpy().tolist() == [["000", "it is so", "18", "18"]]
     assert table["verdict"].tolist() == ["reproduced: ours 18, reported 18"]
+
+
+def test_the_command_names_the_parameters_of_the_record():
+    settings = {"n_train": 16000, "n_test": 2000, "parameters": {"LAYOUT": "yonsei"}}
+    made = record({"auc/M1": wilson(1500, 2000)}, settings=settings, profile="colab")
+    row = one(claim(), made)
+    assert row["command"] == "python -m tools.run_lessons --profile colab --only 02 --param 02.LAYOUT=yonsei"

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 import yaml
@@ -203,7 +204,7 @@ def _answered(claim: dict, record: dict, level: float | None) -> dict:
         "why": _place(claim, record) + found.text,
         "set": record["set"],
         "profile": record["profile"],
-        "command": _command(claim["lesson"], record["profile"]),
+        "command": _command(claim["lesson"], record["profile"], record["settings"].get("parameters", {})),
     }
 
 
@@ -222,8 +223,11 @@ def _row(claim: dict) -> dict:
     return same | {"report": f"{claim['report']:03d}", "claim": claim["statement"], "reported": text}
 
 
-def _command(lesson: str, profile: str) -> str:
-    return f"python -m tools.run_lessons --profile {profile} --only {lesson[:2]}"
+def _command(lesson: str, profile: str, parameters: Mapping[str, object] = MappingProxyType({})) -> str:
+    """What measures it; ``parameters`` are those of the lesson that a record names, such as the layout."""
+    number = lesson[:2]
+    asked = "".join(f" --param {number}.{name}={value}" for name, value in parameters.items())
+    return f"python -m tools.run_lessons --profile {profile} --only {number}{asked}"
 
 
 def _seeds(setting: object) -> int | None:

@@ -426,22 +426,20 @@ results.metric_table(recorded, "accuracy difference/")
 #
 # ## Collapse
 #
-# The report's M3 and M4 score one half. **Bad luck, or a law?** Train both recipes many more times on the one
-# split, and count how many give (nearly) the same score to every test image. Beside them the same networks *without*
-# the layer that scales pixels to 0-1: the report does not say whether it scaled.
+# The report's M3 and M4 score one half. **Bad luck, or a law?** Train all four many more times on the one split,
+# and count how many trainings give (nearly) the same score to every test image. Beside them M3 and M4 *without* the
+# layer that scales pixels to 0-1: the report does not say whether it scaled.
 
 # %%
-suspects = {name: four[name] for name in ("M3", "M4")}
-suspects |= {
-    f"{name}, unscaled": changed(row, scale=1.0) for name, row in suspects.items()
-}
+unscaled = {f"{k}, unscaled": changed(four[k], scale=1.0) for k in ("M3", "M4")}
+suspects = four | unscaled
 many = recipes.run_recipes(suspects, {split: index}, chosen["collapse"], **how)
 wide = {name: np.ptp(run.scores, axis=1) for name, run in many.items()}
 collapsed = {k: intervals.wilson(int(sum(w < 0.01)), len(w)) for k, w in wide.items()}
 display(pd.Series(collapsed, name="share with one answer").map(str).to_frame())
 
 shown = pd.DataFrame({name: run.table()["auc"] for name, run in many.items()}).melt()
-axis = plt.figure(figsize=(7, 2.2)).gca()
+axis = plt.figure(figsize=(7, 3)).gca()
 sns.stripplot(shown, x="value", y="variable", color="black", alpha=0.5, ax=axis)
 axis.axvline(0.5, color="gray", linestyle=":")
 axis.set(xlabel="AUC of each training", ylabel="")
@@ -451,11 +449,13 @@ results.metric_table(recorded, "collapsed/")
 # %% [markdown]
 # A point on the dotted line is a training that learned nothing. When every hidden unit's sum is negative for every
 # image, ReLU lets nothing through, no gradient comes back, and the network stays where it is: its units are *dead*.
-# Large inputs and large steps get it there. Count what separates the rows with scaled pixels from those without.
+# Large steps get it there, few units make it likelier, and it happens to one seed and not to the next. So compare
+# the rows: what does the smaller learning rate of M2 change, and what the scale of the pixels? A report that trains
+# each network once cannot tell a bad recipe from a bad draw.
 #
 # What must a collapsed network score? You computed it above. Compare the report's M3 and M4 with it: the mean
-# precision it prints is the signature, the mean recall is not. A constant cannot have that recall on balanced
-# classes; the exercise 02.3 asks you to show why.
+# precision it prints is the signature, the mean recall is not. No constant can have that recall; exercise 02.3 asks
+# you to show why.
 #
 # ## After epoch 5
 #
@@ -514,7 +514,9 @@ plt.show()
 
 # %% [markdown]
 # Look for a row, a column or a panel that is dark as a whole; a single dark cell beside pale ones is more likely luck.
-# Softmax in a hidden layer makes its units compete for one unit of output, which is rarely meant.
+# Cells near one half have saturated: a sigmoid or tanh unit whose sum is far from zero hardly changes any more, and
+# large steps drive it there. Softmax in a hidden layer makes its units share one unit of output, which is rarely
+# meant.
 #
 # **How good is the winner?** You picked the best of hundreds of readings on a small validation split, so its score is
 # too good: the *winner's curse*. Train the winning recipe with several seeds and look at the test split, once.
@@ -699,6 +701,7 @@ found |= {
 tables = {"predictions": recipes.predictions(runs), "history": every, "grid": search}
 settings = chosen | {"split": split, "seed": SEED, "n_train": int(n["train"])}
 settings |= {"n_valid": int(n["valid"]), "n_test": len(label)}
+settings |= {"parameters": {"LAYOUT": LAYOUT}}
 record = results.make_record(
     "02_ffnn_baseline", index, found, profile, settings, started
 )
