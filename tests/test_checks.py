@@ -76,10 +76,10 @@ def threshold_by(judge):
     return answer
 
 
-def limits(labels, scores, draws, tail, metric=roc_auc_score):
-    """Exercise 02.4 with room for another metric."""
-    values = [metric(labels[rows], scores[rows]) for rows in draws]
-    return np.quantile(values, [tail, 1 - tail])
+def resampled(labels, scores, groups, draws, metric=roc_auc_score, members=lambda groups, drawn: groups == drawn):
+    """Exercise 02.4 with room for mistakes."""
+    rows = [np.concatenate([np.flatnonzero(members(groups, g)) for g in drawn]) for drawn in draws]
+    return np.array([metric(labels[r], scores[r]) for r in rows])
 
 
 def ties_count_nothing(labels, scores):
@@ -112,13 +112,16 @@ WRONG = {
         lambda share, says_fake: share if says_fake else 1 - share,
     ],
     "02.4": [
-        lambda y, s, draws, tail: limits(y, s, draws, tail, ties_count_nothing),
-        lambda y, s, draws, tail: limits(1 - y, s, draws, tail),  # real is 1
-        lambda y, s, draws, tail: limits(y, s, draws, 2 * tail),
-        lambda y, s, draws, tail: limits(y, s, draws, tail)[::-1],
-        lambda y, s, draws, tail: tuple(limits(y, s, draws, tail)),  # no array
-        lambda y, s, draws, tail: np.array([roc_auc_score(y, s)] * 2),  # resamples nothing
-        lambda y, s, draws, tail: limits(y, np.sort(s), draws, tail),
+        lambda y, s, g, draws: resampled(y, s, g, draws, ties_count_nothing),
+        lambda y, s, g, draws: resampled(1 - y, s, g, draws),  # real is 1
+        lambda y, s, g, draws: resampled(y, s, np.arange(5), np.argmax(g == draws[..., None], axis=-1)),  # one each
+        lambda y, s, g, draws: np.array(
+            [roc_auc_score(y[m], s[m]) for m in (np.isin(g, d) for d in draws)]
+        ),  # once
+        lambda y, s, g, draws: resampled(y, s, g, draws)[::-1],
+        lambda y, s, g, draws: resampled(y, s, g, draws).tolist(),  # no array
+        lambda y, s, g, draws: np.full(len(draws), roc_auc_score(y, s)),  # resamples nothing
+        lambda y, s, g, draws: resampled(y, np.sort(s), g, draws),
     ],
     "01.1": [parts_reversed, parts_that_are_zero, parts_from_the_number, bits_unread, lambda name: ("easy", [])],
     "01.2": [share_of_groups, share_of_all_images, share_of_train, counts_instead_of_share, lambda index: 0.0],

@@ -57,10 +57,10 @@ MEASURED = {
         },
     ),
     "02_ffnn_baseline": (
-        "Report 000's feed-forward networks M1 to M4 beside floors. Every image was tested once, in a cross-validation "
-        "whose turns tear no group; a number is the mean over the seeds, and its interval counts seeds and images. A "
-        "difference is the first minus the second, paired on the same images. Collapses, the winner of the grid and "
-        "pixel sizes are of one split.",
+        "Report 000's feed-forward networks M1 to M4 beside floors. In the profile laptop every image was tested "
+        "once, in a cross-validation whose turns tear no group, else on the test split. A number is the mean over "
+        "the seeds; its interval counts seeds and images. A difference is the first minus the second, paired on the "
+        "same images. Collapses, the winner of the grid and pixel sizes are of one split.",
         {
             "auc/": "AUC of feed-forward networks and floors",
             "ap/": "average precision",

@@ -119,7 +119,12 @@ def with_fold(index: pd.DataFrame, number: int, of: int = 5, seed: int = 0) -> p
     """
     if not 1 <= number <= of:
         raise ValueError(f"there is no turn {number} of {of}; they are numbered from 1")
-    part = (make_folds(index["label"], index["group"], 2 * of, seed) - 2 * (number - 1)) % (2 * of)
+    try:
+        tenths = make_folds(index["label"], index["group"], 2 * of, seed)
+    except ValueError as error:
+        few = str(error).split(": ")[0]
+        raise ValueError(f"{of} turns take {2 * of} folds, but {few}: ask for fewer turns") from error
+    part = (tenths - 2 * (number - 1)) % (2 * of)
     return index.assign(split=np.select([part < 2, part == 2], ["test", "valid"], "train"))
 
 

@@ -16,7 +16,7 @@ from sklearn.metrics import (
 )
 
 from fakeface_utils.evaluation.calibration import checked, equal_width
-from fakeface_utils.evaluation.intervals import Estimate, _weighted_auc, resampled, wilson
+from fakeface_utils.evaluation.intervals import Estimate, _weighted_auc, bootstrap, resampled, wilson
 from fakeface_utils.evaluation.paired import MIN_SEEDS, _over_seeds, _weighted_accuracy, ranks_within
 
 if TYPE_CHECKING:  # it would load TensorFlow
@@ -176,12 +176,15 @@ def judge(
         labels, scores, groups: (n,) each, of the test split. valid_labels, valid_scores: (m,) of validation.
     """
     threshold = choose_threshold(valid_labels, valid_scores)
-    right = int(((scores >= 0.5) == labels).sum())
+    called = (np.asarray(scores) >= 0.5).astype(int)
     return {
         "threshold": threshold,
-        "accuracy_at_half": wilson(right, len(labels)),
+        "accuracy_at_half": bootstrap(accuracy_score, labels, called, groups, weighted=_weighted_accuracy),
         **measure(labels, scores, groups, threshold=threshold),
     }
+
+
+judge.version = 2  # raised when a metric, an interval or the rule of the threshold would come out otherwise
 
 
 def _reals(labels: np.ndarray) -> tuple[int, int]:

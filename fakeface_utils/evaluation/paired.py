@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.stats import beta, norm, rankdata, t
 from sklearn.metrics import accuracy_score, roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
@@ -287,3 +288,17 @@ def holm(p_values: Sequence[float], alpha: float = 0.05) -> Holm:
     rejected, adjusted, *_ = multipletests(p, alpha, method="holm")
     place = np.minimum(np.argsort(np.argsort(p, kind="stable")), rejected.sum())
     return Holm(tuple(adjusted.tolist()), tuple(rejected.tolist()), tuple((1 - alpha / (len(p) - place)).tolist()))
+
+
+def family_table(differences: Mapping[str, Difference], alpha: float = 0.05) -> pd.DataFrame:
+    """A family of differences after Holm's correction, a row each: the difference, its interval and its p as text.
+
+    The interval is at the level that agrees with the corrected test: it leaves out 0 just where Holm rejects.
+    """
+    family = holm([difference.p for difference in differences.values()], alpha)
+    rows = {}
+    for (name, found), p, level in zip(differences.items(), family.adjusted, family.levels, strict=True):
+        low, high = found.interval(level)
+        rows[name] = (f"{found.value:+.3f}", f"[{low:+.3f}, {high:+.3f}]", f"{p:.3g}")
+    columns = ["difference", "interval after Holm", "p after Holm"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

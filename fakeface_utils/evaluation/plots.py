@@ -213,6 +213,46 @@ def scores(labels: np.ndarray, values: np.ndarray, cuts: Mapping[str, float], *,
     return axis
 
 
+def trainings(table: pd.DataFrame, value: str, mark: str) -> Axes:
+    """Every training of every recipe as a point; those whose column ``mark`` is true are orange and square.
+
+    Args:
+        table: columns ``recipe``, ``value`` and ``mark`` (of booleans).
+    """
+    axis = plt.figure(figsize=(7, 0.9 + 0.4 * table["recipe"].nunique())).gca()
+    for marked, look in ((False, {"color": MODELS[0]["color"]}), (True, {"color": COLORS["fake"], "marker": "s"})):
+        part = table[table[mark].astype(bool) == marked]
+        order = table["recipe"].drop_duplicates()
+        sns.stripplot(part, x=value, y="recipe", order=order, alpha=0.7, ax=axis, label=None, **look)
+        axis.plot([], [], "s" if marked else "o", color=look["color"], label=mark if marked else f"not {mark}")
+    axis.axvline(0.5, color="gray", linestyle=":")
+    axis.set(xlabel=f"{value} of each training", ylabel="")
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    return axis
+
+
+def by_epoch(history: pd.DataFrame, value: str, *, mark: int | None = None) -> Axes:
+    """Mean and spread (one standard deviation) of all trainings of each recipe, epoch by epoch.
+
+    Args:
+        history: columns ``recipe``, ``epoch`` and ``value``, as ``training.recipes.histories`` gives it.
+        mark: an epoch to draw a line at.
+    """
+    axis = plt.figure(figsize=(7, 3)).gca()
+    for number, (recipe, part) in enumerate(history.groupby("recipe", sort=False)):
+        told = part.groupby("epoch")[value].agg(["mean", "std"]).fillna(0)
+        look = MODELS[number % len(MODELS)]
+        axis.plot(told.index, told["mean"], label=recipe, linewidth=1.8, **look)
+        low, high = told["mean"] - told["std"], told["mean"] + told["std"]
+        axis.fill_between(told.index, low, high, color=look["color"], alpha=0.12, linewidth=0)
+    if mark is not None:
+        axis.axvline(mark, color="gray", linestyle=":")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set(xlabel="epoch", ylabel=value)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    return axis
+
+
 def search(table: pd.DataFrame, rows: str, columns: str, panels: str, value: str, *, title: str = "") -> Figure:
     """The best ``value`` for each pair of settings, darker is higher; a panel for each value of ``panels``.
 

@@ -130,8 +130,12 @@ def why_not_comparable(
 
 
 def standard_error(estimate: Estimate, level: float = 0.95) -> float:
-    """Half the interval of an estimate at this level, in standard errors of a normal distribution."""
-    return (estimate.high - estimate.low) / 2 / float(norm.ppf((1 + level) / 2))
+    """The longer side of an estimate's interval at this level, in standard errors of a normal distribution.
+
+    An interval that was cut at 0 or 1 is too short on that side.
+    """
+    longer = max(estimate.high - estimate.value, estimate.value - estimate.low)
+    return longer / float(norm.ppf((1 + level) / 2))
 
 
 def binomial_se(share: float, n: int) -> float:

@@ -140,14 +140,15 @@ def _one_answer(share_of_fakes: float, says_fake: bool) -> tuple[float, float, f
     return right, right / 2, 0.5
 
 
-def _bootstrap_limits(labels: np.ndarray, scores: np.ndarray, draws: np.ndarray, tail: float) -> np.ndarray:
-    values = [roc_auc_score(labels[rows], scores[rows]) for rows in draws]
-    return np.quantile(values, [tail, 1 - tail])
+def _group_bootstrap(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    rows = [np.concatenate([np.flatnonzero(groups == group) for group in drawn]) for drawn in draws]
+    return np.array([roc_auc_score(labels[r], scores[r]) for r in rows])
 
 
 _LABELS = np.array([0, 0, 0, 1, 1])
 _SCORES = np.array([0.6, 0.1, 0.4, 0.9, 0.6])
-_DRAWS = np.array([[0, 1, 2, 3, 4], [0, 0, 1, 3, 3], [2, 2, 1, 3, 4], [2, 1, 0, 3, 3]])
+_GROUPS = np.array([7, 7, 3, 3, 9])
+_DRAWS = np.array([[7, 3, 9, 9], [3, 3, 9, 7], [7, 7, 9, 3], [3, 7, 3, 9]])
 
 EXERCISES = {
     exercise.number: exercise
@@ -205,9 +206,9 @@ EXERCISES = {
         ),
         Exercise(
             "02.4",
-            _bootstrap_limits,
-            ((_LABELS, _SCORES, _DRAWS, 0.1), (1 - _LABELS, _SCORES, _DRAWS, 0.25)),
-            "labels[rows] and scores[rows] are one resample; ties between a fake and a real count half",
+            _group_bootstrap,
+            ((_LABELS, _SCORES, _GROUPS, _DRAWS), (1 - _LABELS, _SCORES, _GROUPS, _DRAWS)),
+            "np.flatnonzero(groups == g) are the images of group g; put those of all drawn groups together",
         ),
     )
 }

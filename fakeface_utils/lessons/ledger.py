@@ -7,7 +7,7 @@ rules of ``evaluation.verdicts``; a lesson shows its part with ``claims_table``,
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -27,7 +27,7 @@ SAMPLES = {"140k-mini": "140k"}  # a sample of another set's images, with splits
 SIZES = ("n_train", "n_test")
 TEXTS = ("id", "where", "statement", "metric", "lesson")
 REQUIRED = (*TEXTS, "report", "kind", "reported", "set", "comparable")
-OPTIONAL = (*SIZES, "reason")
+OPTIONAL = (*SIZES, "reason", "parameters")
 NUMBERS = ("reported", "ours", "n", "seeds")
 COLUMNS = ("id", "report", "where", "claim", *NUMBERS, "verdict", "why", "set", "profile", "lesson", "command")
 _DIFFERENCE = {"value", "se", "p", "n", "method"}
@@ -181,15 +181,21 @@ def _key(claim: dict, record: dict) -> tuple[str, str, str]:
 
 
 def _holm_levels(answers: list[tuple[dict, list[dict]]]) -> dict[tuple[str, str, str], float]:
-    """The level of each ordering claim's interval, in the family of its report, set and profile."""
+    """The level of each ordering claim's interval, in the family of its report, set and profile.
+
+    Claims that were not measured yet belong to the family as well (with p = 1), so that a verdict does not change
+    when another lesson is run.
+    """
+    asked = Counter((claim["report"], claim["set"]) for claim, _ in answers if claim["kind"] == "ordering")
     families = defaultdict(dict)
     for claim, found in answers:
         for record in found if claim["kind"] == "ordering" else ():
             family = families[claim["report"], record["set"], record["profile"]]
             family[_key(claim, record)] = _difference(claim, record).p
     levels = {}
-    for family in families.values():
-        levels |= zip(family, paired.holm(list(family.values())).levels, strict=True)
+    for (report, where, _), family in families.items():
+        missing = asked[report, SAMPLES.get(where, where)] - len(family)
+        levels |= zip(family, paired.holm([*family.values(), *[1.0] * missing]).levels, strict=False)
     return levels
 
 
@@ -209,7 +215,7 @@ def _answered(claim: dict, record: dict, level: float | None) -> dict:
 
 
 def _unanswered(claim: dict) -> dict:
-    found = verdicts.not_run(_command(claim["lesson"], "laptop"))
+    found = verdicts.not_run(_command(claim["lesson"], "laptop", claim["parameters"] or {}))
     empty = {"ours": "-", "n": None, "seeds": None, "profile": ""}
     return _row(claim) | empty | {"verdict": found.word, "why": found.text, "command": found.text}
 

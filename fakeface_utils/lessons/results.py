@@ -98,7 +98,7 @@ def write_record(
     path.parent.mkdir(parents=True, exist_ok=True)
     written = {_table_path(path, name): table for name, table in tables.items()}
     for table_path, table in written.items():
-        _write_whole(table_path, table.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
+        _write_whole(table_path, table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
     _write_whole(path, text)
     for old in set(path.parent.glob(_table_path(path, "*").name)) - set(written):
         old.unlink()
@@ -136,7 +136,7 @@ def read_table(record: dict, name: str, folder: str | Path | None = None) -> pd.
         there = f"it has {', '.join(names)}" if names else "it has none"
         raise RecordError(f"{path} has no table {name!r}; {there}. Run the lesson again to record it")
     try:
-        return pd.read_csv(_table_path(path, name))
+        return pd.read_csv(_table_path(path, name), keep_default_na=False, na_values=[""], dtype={"name": str})
     except (OSError, ValueError) as error:
         raise RecordError(f"{_table_path(path, name)} cannot be read: {error}. Run the lesson again") from error
 

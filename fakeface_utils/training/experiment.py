@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import statistics
 import time
@@ -26,9 +27,8 @@ from fakeface_utils.records import plain_metrics
 from fakeface_utils.training import store as files
 from fakeface_utils.training.device import building, forgetting_graphs, machine, precision, prepare_device
 from fakeface_utils.training.fit import fit
-from fakeface_utils.training.store import Record
+from fakeface_utils.training.store import SCHEMA, Record
 
-SCHEMA = 1
 VERSION = 2  # raised when the same experiment would be trained or predicted in another way
 _FIT = ("epochs", "batch_size", "optimizer", "learning_rate", "seed")  # what `fit` takes as the spec has it
 AUGMENTATIONS = {"none": None, "flip": augment.random_flip}
@@ -166,7 +166,9 @@ def run(
                 cache = Path(cache_dir or config.runs_dir() / "cache")
                 with forgetting_graphs():
                     facts = _train(experiment, model, index, folder, cache, checkpoint_seconds, verbose)
-                record = Record(folder, {"schema": SCHEMA, "key": name, "profile": profile, **facts})
+                facts |= {"title": str(experiment), "measured_by": None, "metrics": {}}
+                # Written before it is measured, so that no training is lost to an error in `measure`.
+                record = files.write_record(folder, {"schema": SCHEMA, "key": name, "profile": profile, **facts})
             record = _measured(record, measure, index)
     return record
 
@@ -261,10 +263,21 @@ def _measured(record: Record, measure: Measure, index: pd.DataFrame) -> Record:
     valid, test = (predictions[predictions["split"] == split] for split in ("valid", "test"))
     groups = index.set_index("name")["group"][test["name"]]
     parts = (test["y_true"], test["y_score"], groups, valid["y_true"], valid["y_score"])
-    metrics = plain_metrics(measure(*(part.to_numpy() for part in parts)))
+    try:
+        # Not rounded: a threshold among the metrics has to stay between the scores it was put between.
+        metrics = plain_metrics(measure(*(part.to_numpy() for part in parts)), digits=None)
+    except ValueError as error:
+        raise ValueError(
+            f"{record.values['title']}: {error} (its predictions are kept in {record.folder})"
+        ) from error
     return files.write_record(record.folder, record.values | {"measured_by": _name_of(measure), "metrics": metrics})
 
 
 def _name_of(measure: Measure) -> str:
+    """The function's name with its ``version``, or where it has none a hash of its text."""
     name = f"{getattr(measure, '__module__', '')}.{getattr(measure, '__qualname__', type(measure).__name__)}"
-    return f"{name} {getattr(measure, 'version', 1)}"
+    version = getattr(measure, "version", None)
+    if version is None:
+        with suppress(OSError, TypeError):  # typed at a prompt, or no function
+            version = hashlib.sha256(inspect.getsource(measure).encode()).hexdigest()[:8]
+    return f"{name} {version}"

@@ -17,6 +17,7 @@ import keras
 import pandas as pd
 from filelock import FileLock
 
+SCHEMA = 2  # of a record; one of another schema counts as not finished
 RECORD, PREDICTIONS, HISTORY, MODEL = "record.json", "predictions.csv", "history.csv", "model.keras"
 CHECKPOINT = "checkpoint.npz"
 
@@ -49,9 +50,10 @@ class Record:
 def read_record(folder: Path) -> Record | None:
     """The record in a folder of the store; None if the experiment has not finished."""
     try:
-        return Record(folder, json.loads((folder / RECORD).read_text()))
+        values = json.loads((folder / RECORD).read_text())
     except (OSError, ValueError):
         return None
+    return Record(folder, values) if isinstance(values, dict) and values.get("schema") == SCHEMA else None
 
 
 def write_results(folder: Path, predictions: pd.DataFrame, history: pd.DataFrame, model: keras.Model) -> None:
