@@ -161,7 +161,8 @@ figure = plots.image_grid(grey + shuffled, kinds * 2, title="Yours above, its be
 # *Avg Precision* and *Avg Recall*.
 
 # %%
-naive = metrics.constant_predictor(y_tested, group)
+prior = first.loc[first["split"] == "train", "label"].mean()  # all that it may know
+naive = metrics.constant_predictor(y_tested, group, prior=prior)
 columns = ["auc", "accuracy", "precision_fake", "recall_fake", "precision_real"]
 columns += ["recall_real", "AvgP", "AvgR"]
 constant = pd.Series({name: naive[name].value for name in columns}, name="constant")
@@ -487,8 +488,10 @@ axis = plots.trainings(told.reset_index(), "auc", "one score")
 guess, n_m3 = prediction["collapsed M3 of 20"], told.loc["M3", "one score"].sum()
 print(f"you predicted {guess!r} of 20 for M3; here {n_m3} of {chosen['collapse']}")
 print(f"one step moves a sum by up to {1e-3 * images.mean() / 255 * size * size:.2f}")
-stuck = told[told["one score"]].groupby("recipe")
-display(stuck[["auc", "accuracy_at_half", "AvgP", "AvgR"]].mean().round(3))
+columns = ["auc", "accuracy", "AvgP", "AvgR"]
+table = told[told["one score"]].groupby("recipe")[columns].mean()
+table.loc["a constant"] = constant[columns]
+display(table.round(3))
 results.metric_table(recorded, "collapsed/")
 
 # %% [markdown] tags=["claim"]
