@@ -36,6 +36,7 @@ from fakeface_utils.training.recipes import (  # noqa: E402
     run_grid,
     run_recipes,
 )
+from fakeface_utils.training.store import read_record  # noqa: E402
 from tests.conftest import make_140k  # noqa: E402
 
 SPEC = Experiment(
@@ -123,7 +124,8 @@ def assert_whole(folder: Path) -> None:
     """Whatever stands under a final name can be read to its end."""
     for path in folder.glob("*/*"):
         if path.name == "record.json":
-            assert json.loads(path.read_text())["metrics"]
+            record = json.loads(path.read_text())
+            assert record["metrics"] or record["measured_by"] is None  # trained, and still to be measured
             assert {"predictions.csv", "history.csv", "model.keras"} <= {p.name for p in path.parent.iterdir()}
         elif path.suffix in (".npz", ".keras") and not path.name.startswith("partial-"):
             assert ZipFile(path).testzip() is None
@@ -420,6 +422,51 @@ def test_a_finished_experiment_leaves_nothing_in_memory(index, options):
     for seed in (11, 12, 13):
         run(replace(QUICK, seed=seed), index, **options)
     assert graphs() <= before
+
+
+def test_a_measure_that_fails_loses_no_training(index, options, trained):
+    def fails(*_):
+        raise ValueError("Input contains NaN.")
+
+    with pytest.raises(ValueError, match=r"ffnn\(units=4\) on 140k-part.*seed 77: Input contains NaN"):
+        run(replace(QUICK, seed=77), index, **(options | {"measure": fails}))
+    assert len(trained) == 1
+    assert run(replace(QUICK, seed=77), index, **options).metrics and len(trained) == 1
+
+
+def test_another_text_of_a_measure_is_another_measure(index, options, trained):
+    def mine(labels, *_):
+        return {"n": len(labels)}
+
+    first = run(QUICK, index, **(options | {"measure": mine}))
+
+    def mine(labels, *_):
+        return {"n": 2 * len(labels)}
+
+    second = run(QUICK, index, **(options | {"measure": mine}))
+    assert second.metrics["n"]["value"] == 2 * first.metrics["n"]["value"] and len(trained) == 1
+
+
+def test_a_threshold_is_kept_to_the_last_digit(index, options):
+    def exact(labels, scores, groups, valid_labels, valid_scores):
+        return {"threshold": float(np.nextafter(np.float64(valid_scores.max()), 2))}
+
+    record = run(QUICK, index, **(options | {"measure": exact}))
+    again = read_record(record.folder)
+    scores = again.predictions().query("split == 'valid'")["y_score"]
+    assert (
+        again.metrics["threshold"]["value"] > scores.max()
+        and not (scores >= again.metrics["threshold"]["value"]).any()
+    )
+
+
+def test_a_record_of_another_schema_is_not_finished(index, options, trained):
+    folder = run(QUICK, index, **options).folder
+    for content in ("{}", "[]", '{"schema": 1}', "no"):
+        (folder / "record.json").write_text(content)
+        assert read_record(folder) is None
+    run(QUICK, index, **options)
+    assert len(trained) == 2
 
 
 # Recipes

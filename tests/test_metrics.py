@@ -232,6 +232,11 @@ def test_an_experiment_is_judged_at_the_threshold_of_validation():
     expected = measure(labels, scores, np.arange(90) // 2, threshold=found["threshold"])
     assert {name: found[name] for name in expected} == expected
     assert found["accuracy_at_half"].value == ((scores >= 0.5) == labels).mean() < found["accuracy"].value
+    alone = judge(labels, scores, np.arange(90), valid_labels, valid_scores)["accuracy_at_half"]
+    twice = judge(labels.repeat(8), scores.repeat(8), np.arange(90).repeat(8), valid_labels, valid_scores)
+    assert twice["accuracy_at_half"].value == alone.value
+    width = twice["accuracy_at_half"].high - twice["accuracy_at_half"].low
+    assert width == pytest.approx(alone.high - alone.low, rel=0.2)  # eight copies are no news
 
 
 def test_ranks_are_shares_of_the_own_turn():

@@ -46,7 +46,7 @@ def test_tables_lie_beside_their_record(record, tmp_path):
     path = results.write_record(record, tmp_path, {"roc": CURVE, "by-seed_1": CURVE[["n"]]})
     names = [f"140k-part.laptop.{end}" for end in ("by-seed_1.csv", "json", "roc.csv")]
     assert sorted(p.name for p in path.parent.iterdir()) == names
-    assert path.with_name(names[2]).read_text() == "model,fpr,tpr,n\nM1,0,,9\nM2,0.33333,123.46,10\n"
+    assert path.with_name(names[2]).read_text() == "model,fpr,tpr,n\nM1,0,,9\nM2,0.33333333,123.4561,10\n"
     read = results.read_record(path)
     assert read["tables"] == ["by-seed_1", "roc"]
     pd.testing.assert_frame_equal(results.read_table(read, "roc", tmp_path), CURVE, rtol=1e-4)

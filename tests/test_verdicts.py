@@ -171,6 +171,7 @@ def test_why_not_comparable():
 
 def test_standard_errors():
     assert standard_error(Estimate(0.5, 0.5 - 1.96, 0.5 + 1.96, 9)) == pytest.approx(1, abs=1e-4)
+    assert standard_error(Estimate(0.99, 0.95, 1.0, 9)) == pytest.approx(0.04 / 1.96, rel=1e-3)  # cut at 1
     assert standard_error(wilson(50, 100, 0.9), 0.9) == pytest.approx(0.05, rel=0.02)
     assert binomial_se(0.72, 2000) == pytest.approx(np.sqrt(0.72 * 0.28 / 2000), rel=0.01)
     assert 0 < binomial_se(1.0, 205) < 0.01

@@ -130,12 +130,14 @@ def why_not_comparable(
 
 
 def standard_error(estimate: Estimate, level: float = 0.95) -> float:
-    """The longer side of an estimate's interval at this level, in standard errors of a normal distribution.
+    """Half the interval of an estimate at this level, in standard errors of a normal distribution.
 
-    An interval that was cut at 0 or 1 is too short on that side.
+    Of an interval that ends at 0 or 1, where it may have been cut, the longer side counts.
     """
-    longer = max(estimate.high - estimate.value, estimate.value - estimate.low)
-    return longer / float(norm.ppf((1 + level) / 2))
+    half = (estimate.high - estimate.low) / 2
+    if estimate.low <= 0 or estimate.high >= 1:
+        half = max(estimate.high - estimate.value, estimate.value - estimate.low)
+    return half / float(norm.ppf((1 + level) / 2))
 
 
 def binomial_se(share: float, n: int) -> float:

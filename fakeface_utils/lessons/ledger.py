@@ -215,7 +215,7 @@ def _answered(claim: dict, record: dict, level: float | None) -> dict:
 
 
 def _unanswered(claim: dict) -> dict:
-    found = verdicts.not_run(_command(claim["lesson"], "laptop", claim["parameters"] or {}))
+    found = verdicts.not_run(_command(claim["lesson"], "laptop", claim.get("parameters") or {}))
     empty = {"ours": "-", "n": None, "seeds": None, "profile": ""}
     return _row(claim) | empty | {"verdict": found.word, "why": found.text, "command": found.text}
 

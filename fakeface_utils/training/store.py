@@ -1,7 +1,7 @@
 """Where finished experiments are kept: one folder each, every file in it written whole or not at all.
 
 A folder holds ``predictions.csv``, ``history.csv``, ``model.keras`` and, written last, ``record.json``: only with
-that file is the experiment finished. Before, ``checkpoint.npz`` may be there. All this survives a killed process;
+that file is the experiment finished (for a moment without metrics: they are taken of the predictions). Before, ``checkpoint.npz`` may be there. All this survives a killed process;
 against a power cut nothing is forced to disk, and a record that cannot be read counts as not finished.
 """
 
