@@ -1,8 +1,9 @@
 """Where finished experiments are kept: one folder each, every file in it written whole or not at all.
 
 A folder holds ``predictions.csv``, ``history.csv``, ``model.keras`` and, written last, ``record.json``: only with
-that file is the experiment finished (for a moment without metrics: they are taken of the predictions). Before, ``checkpoint.npz`` may be there. All this survives a killed process;
-against a power cut nothing is forced to disk, and a record that cannot be read counts as not finished.
+that file is the experiment finished (for a moment without metrics, which are taken of the predictions). Before,
+``checkpoint.npz`` may be there. All this survives a killed process; against a power cut nothing is forced to disk, and
+a record that cannot be read counts as not finished.
 """
 
 from __future__ import annotations
