@@ -12,6 +12,7 @@ from fakeface_utils.evaluation.paired import (
     Difference,
     _over_seeds,
     delong,
+    family_table,
     holm,
     mcnemar,
     nadeau_bengio,
@@ -317,3 +318,14 @@ def test_intervals_after_holm_leave_out_zero_just_where_holm_rejects(monkeypatch
         for d, level, rejected in zip(family, corrected.levels, corrected.rejected, strict=True):
             low, high = d.interval(level)
             assert (low > 0 or high < 0) == rejected
+
+
+def test_a_family_is_shown_with_the_intervals_that_agree_with_holm():
+    found = {"a": Difference(0.05, 0.01, 5.7e-7, 9, "x"), "b": Difference(0.05, 0.0235, 0.033, 9, "x")}
+    table = family_table(found)
+    assert table.index.tolist() == ["a", "b"] and table["difference"].tolist() == ["+0.050", "+0.050"]
+    family = holm([d.p for d in found.values()])
+    assert table["p after Holm"].tolist() == [f"{p:.3g}" for p in family.adjusted]
+    low, high = found["a"].interval(0.975)
+    assert table.loc["a", "interval after Holm"] == f"[{low:+.3f}, {high:+.3f}]"
+    assert family_table({"b": found["b"], "c": found["b"]}).loc["b", "interval after Holm"].startswith("[-")

@@ -5,6 +5,7 @@ from itertools import pairwise
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -101,3 +102,43 @@ def test_learning_curves_of_one_run():
     plots.learning_curves(history(1)).canvas.draw()
     with pytest.raises(KeyError):
         plots.learning_curves({"loss": [1.0]})
+
+
+def test_scores_counts_both_classes_and_marks_thresholds():
+    labels, values = np.r_[np.zeros(30, int), np.ones(10, int)], np.linspace(0, 1, 40)
+    axis = plots.scores(labels, values, {"half": 0.5, "mine": 0.7})
+    assert legend(axis) == ["real", "fake"]
+    assert sorted(sum(bar.get_height() for bar in bars) for bars in axis.containers) == [10, 30]
+    assert [line.get_xdata()[0] for line in axis.lines] == [0.5, 0.7]
+    assert [text.get_text().strip() for text in axis.texts] == ["half", "mine"]
+
+
+def test_search_shows_the_best_of_each_cell():
+    rows = [(a, u, r, e) for a in ("relu", "tanh") for u in (8, 16) for r in (0.1, 0.01) for e in (1, 2)]
+    table = pd.DataFrame(rows, columns=["activation", "units", "rate", "epoch"])
+    table["auc"] = np.arange(len(table)) / 100 + 0.5
+    figure = plots.search(table, "activation", "units", "rate", "auc")
+    assert [axis.get_title() for axis in figure.axes] == ["rate 0.1", "rate 0.01"]
+    for axis in figure.axes:
+        rate = float(axis.get_title().split()[1])
+        best = table[table["rate"] == rate].groupby(["activation", "units"])["auc"].max()
+        assert [text.get_text() for text in axis.texts] == [f"{value:.2f}" for value in best]
+        assert [tick.get_text() for tick in axis.get_yticklabels()] == ["relu", "tanh"]
+
+
+def test_trainings_tell_marked_ones_apart_by_colour_and_shape():
+    table = pd.DataFrame({"recipe": ["M1"] * 3 + ["M2"] * 2, "auc": [0.7, 0.5, 0.8, 0.6, 0.5]})
+    axis = plots.trainings(table.assign(stuck=table["auc"] == 0.5), "auc", "stuck")
+    drawn = [np.sort(group.get_offsets()[:, 0]).tolist() for group in axis.collections if len(group.get_offsets())]
+    assert sorted(value for group in drawn for value in group) == [0.5, 0.5, 0.6, 0.7, 0.8]
+    assert legend(axis) == ["not stuck", "stuck"]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["M1", "M2"]
+
+
+def test_by_epoch_draws_the_mean_of_each_recipe():
+    told = pd.DataFrame({"recipe": ["M1"] * 4 + ["M2"] * 2, "epoch": [1, 2, 1, 2, 1, 2]})
+    axis = plots.by_epoch(told.assign(val_auc=[0.5, 0.6, 0.7, 0.8, 0.4, 0.4]), "val_auc", mark=2)
+    means = [line.get_ydata().tolist() for line in axis.lines]
+    assert means[:2] == [pytest.approx([0.6, 0.7]), pytest.approx([0.4, 0.4])] and legend(axis) == ["M1", "M2"]
+    assert axis.lines[2].get_xdata()[0] == 2
+    assert len({str(look(line)) for line in axis.lines[:2]}) == 2

@@ -267,6 +267,7 @@ def search(table: pd.DataFrame, rows: str, columns: str, panels: str, value: str
         best = part.pivot_table(index=rows, columns=columns, values=value, aggfunc="max", sort=False)
         sns.heatmap(best, cmap="Greys", annot=True, fmt=".2f", cbar=False, ax=axis, **limits)
         axis.set(title=f"{panels.replace('_', ' ')} {kind:g}", ylabel="")
+        axis.tick_params(axis="y", rotation=0)
     figure.suptitle(title, fontweight="bold")
     return figure
 

@@ -552,7 +552,8 @@ if profile == "smoke":
 longest = changed(base, color="grey", epochs=stops[-1], seed=SEED)
 search = recipes.run_grid(longest, tried, stops, index, **how)
 best = search.nlargest(5, "val_auc")
-display(best[[*tried, "epoch", "val_auc", "val_accuracy"]].round(3))
+columns, digits = [*tried, "epoch", "val_auc"], {"val_auc": 3}
+display(best[columns].round(digits))
 display(
     search.groupby("epoch")["val_auc"].describe()[["count", "mean", "max"]].round(3)
 )
