@@ -138,7 +138,7 @@ def test_trainings_tell_marked_ones_apart_by_colour_and_shape():
 def test_by_epoch_draws_the_mean_of_each_recipe():
     told = pd.DataFrame({"recipe": ["M1"] * 4 + ["M2"] * 2, "epoch": [1, 2, 1, 2, 1, 2]})
     axis = plots.by_epoch(told.assign(val_auc=[0.5, 0.6, 0.7, 0.8, 0.4, 0.4]), "val_auc", mark=2)
-    means = [line.get_ydata().tolist() for line in axis.lines]
+    means = [list(line.get_ydata()) for line in axis.lines]
     assert means[:2] == [pytest.approx([0.6, 0.7]), pytest.approx([0.4, 0.4])] and legend(axis) == ["M1", "M2"]
     assert axis.lines[2].get_xdata()[0] == 2
     assert len({str(look(line)) for line in axis.lines[:2]}) == 2
