@@ -143,8 +143,8 @@ def test_tables_are_taken_with_their_record(root, tmp_path):
     for taken in ({"roc": curve, "old": curve}, {"roc": curve}):
         results.write_record(record(True), source, taken)
         assert [path.name for path in make_report.take_records(source, target)] == ["yonsei.laptop.json"]
-        names = sorted(path.name for path in target.rglob("*.csv"))
-        assert names == sorted(f"yonsei.laptop.{name}.csv" for name in taken)
+        names = sorted(path.name for path in target.rglob("*.csv.gz"))
+        assert names == sorted(f"yonsei.laptop.{name}.csv.gz" for name in taken)
     (copied,) = results.recorded("01_data_tour", target)
     pd.testing.assert_frame_equal(results.read_table(copied, "roc", target), curve)
 

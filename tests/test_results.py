@@ -1,5 +1,6 @@
 """Records and their tables: whole or not at all, strict JSON, and never the testbed's."""
 
+import gzip
 import json
 import math
 import time
@@ -44,9 +45,12 @@ CURVE = pd.DataFrame({"model": ["M1", "M2"], "fpr": [0.0, 1 / 3], "tpr": [np.nan
 
 def test_tables_lie_beside_their_record(record, tmp_path):
     path = results.write_record(record, tmp_path, {"roc": CURVE, "by-seed_1": CURVE[["n"]]})
-    names = [f"140k-part.laptop.{end}" for end in ("by-seed_1.csv", "json", "roc.csv")]
+    names = [f"140k-part.laptop.{end}" for end in ("by-seed_1.csv.gz", "json", "roc.csv.gz")]
     assert sorted(p.name for p in path.parent.iterdir()) == names
-    assert path.with_name(names[2]).read_text() == "model,fpr,tpr,n\nM1,0,,9\nM2,0.33333333,123.4561,10\n"
+    assert (
+        gzip.decompress(path.with_name(names[2]).read_bytes()).decode()
+        == "model,fpr,tpr,n\nM1,0,,9\nM2,0.33333333,123.4561,10\n"
+    )
     read = results.read_record(path)
     assert read["tables"] == ["by-seed_1", "roc"]
     pd.testing.assert_frame_equal(results.read_table(read, "roc", tmp_path), CURVE, rtol=1e-4)
@@ -59,8 +63,8 @@ def test_tables_of_an_older_record_go(record, tmp_path):
     for tables, left in (({"roc": CURVE}, ["roc"]), (None, [])):
         assert results.write_record(results.read_record(path), tmp_path, tables) == path
         assert results.read_record(path)["tables"] == left
-        assert [p.name for p in path.parent.glob("140k-part.laptop*.csv")] == [
-            f"140k-part.laptop.{t}.csv" for t in left
+        assert [p.name for p in path.parent.glob("140k-part.laptop*.csv.gz")] == [
+            f"140k-part.laptop.{t}.csv.gz" for t in left
         ]
     pd.testing.assert_frame_equal(results.read_table(results.read_record(other), "roc", tmp_path), CURVE, rtol=1e-4)
 
@@ -71,8 +75,8 @@ def test_a_table_that_is_not_there_is_named(record, tmp_path):
         results.read_table(read, "pr", tmp_path)
     with pytest.raises(results.RecordError, match="it has none"):
         results.read_table(record, "roc", tmp_path)
-    (tmp_path / "01_data_tour" / "140k-part.laptop.roc.csv").unlink()
-    with pytest.raises(results.RecordError, match=r"140k-part\.laptop\.roc\.csv cannot be read.*again"):
+    (tmp_path / "01_data_tour" / "140k-part.laptop.roc.csv.gz").unlink()
+    with pytest.raises(results.RecordError, match=r"140k-part\.laptop\.roc\.csv\.gz cannot be read.*again"):
         results.read_table(read, "roc", tmp_path)
 
 
@@ -80,7 +84,7 @@ def test_a_table_that_is_not_there_is_named(record, tmp_path):
 def test_a_table_needs_a_name_for_a_file(record, tmp_path, name):
     with pytest.raises(results.RecordError, match="cannot be called"):
         results.write_record(record, tmp_path, {name: CURVE})
-    assert not list(tmp_path.rglob("*.csv"))
+    assert not list(tmp_path.rglob("*.csv*"))
 
 
 def test_a_broken_write_leaves_the_older_record_and_nothing_else(record, tmp_path):

@@ -8,6 +8,7 @@ say of the reports' claims: ``ledger``.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import platform
@@ -80,7 +81,7 @@ def write_record(
     ``folder`` defaults to ``records`` in the runs directory. To commit a record, see tools/make_report.
 
     Args:
-        tables: name -> table, written without its index and with five digits as ``<set>.<profile>.<name>.csv``;
+        tables: name -> table, written without its index and with eight digits as ``<set>.<profile>.<name>.csv.gz``;
             :func:`read_table` reads them back.
 
     Raises:
@@ -98,8 +99,9 @@ def write_record(
     path.parent.mkdir(parents=True, exist_ok=True)
     written = {_table_path(path, name): table for name, table in tables.items()}
     for table_path, table in written.items():
-        _write_whole(table_path, table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-    _write_whole(path, text)
+        content = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
+        _write_whole(table_path, gzip.compress(content.encode(), mtime=0))  # the same bytes for the same table
+    _write_whole(path, text.encode())
     for old in set(path.parent.glob(_table_path(path, "*").name)) - set(written):
         old.unlink()
     return path
@@ -112,13 +114,13 @@ def _file(record: dict) -> str:
 
 
 def _table_path(path: Path, name: str) -> Path:
-    return path.with_suffix(f".{name}.csv")
+    return path.with_suffix(f".{name}.csv.gz")
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, content: bytes) -> None:
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
