@@ -516,7 +516,7 @@ results.metric_table(recorded, "collapsed/")
 
 # %%
 every = recipes.histories(runs)
-plots.by_epoch(every, "val_auc", mark=5)
+plots.by_epoch(every, "val_auc", mark=5).set_ylabel("AUC on validation")
 plt.show()
 
 curve = every.pivot_table("val_auc", ["recipe", "turn"], "epoch")
