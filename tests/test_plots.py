@@ -108,7 +108,8 @@ def test_scores_counts_both_classes_and_marks_thresholds():
     labels, values = np.r_[np.zeros(30, int), np.ones(10, int)], np.linspace(0, 1, 40)
     axis = plots.scores(labels, values, {"half": 0.5, "mine": 0.7})
     assert legend(axis) == ["real", "fake"]
-    assert sorted(sum(bar.get_height() for bar in bars) for bars in axis.containers) == [10, 30]
+    heights = {to_rgb(bars[0].get_facecolor()): sum(bar.get_height() for bar in bars) for bars in axis.containers}
+    assert heights == {to_rgb(plots.COLORS["real"]): 30, to_rgb(plots.COLORS["fake"]): 10}
     assert [line.get_xdata()[0] for line in axis.lines] == [0.5, 0.7]
     assert [text.get_text().strip() for text in axis.texts] == ["half", "mine"]
 
@@ -131,6 +132,10 @@ def test_trainings_tell_marked_ones_apart_by_colour_and_shape():
     axis = plots.trainings(table.assign(stuck=table["auc"] == 0.5), "auc", "stuck")
     drawn = [np.sort(group.get_offsets()[:, 0]).tolist() for group in axis.collections if len(group.get_offsets())]
     assert sorted(value for group in drawn for value in group) == [0.5, 0.5, 0.6, 0.7, 0.8]
+    orange = [
+        g for g in axis.collections if len(g.get_offsets()) and to_rgb(g.get_facecolor()[0]) == to_rgb("#e07b39")
+    ]
+    assert [g.get_offsets()[:, 0].tolist() for g in orange] == [[0.5], [0.5]]
     assert legend(axis) == ["not stuck", "stuck"]
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["M1", "M2"]
 

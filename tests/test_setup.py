@@ -1,5 +1,8 @@
 """What a lesson opens: the set it asked for, the usual sample or one with a planted truth."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from fakeface_utils import config
@@ -21,6 +24,11 @@ def test_a_planted_truth_has_a_sample_of_its_own(small, capsys):
     assert not usual.attrs["evidence"] and not planted.attrs["evidence"]
     assert usual["name"].tolist() == planted["name"].tolist()
     assert set(usual["path"]).isdisjoint(planted["path"])
+    fake, real = ((usual["label"] == label).to_numpy() for label in (1, 0))
+    same = [
+        Path(a).read_bytes() == Path(b).read_bytes() for a, b in zip(usual["path"], planted["path"], strict=True)
+    ]
+    assert all(np.array(same)[real]) and not any(np.array(same)[fake])  # only the fakes were shifted
     again = setup.open_set("140k", "smoke", testbed.Truths(tone_shift=20))
     assert again["path"].equals(planted["path"])
     assert "testbed: not evidence" in capsys.readouterr().out

@@ -34,7 +34,8 @@ HOW_TO_READ = (
     "before the first run. Differences are paired, on the same images. "
     f"Margins are {verdicts.MARGIN_AUC:g} of AUC and {verdicts.MARGIN_ACCURACY:g} of accuracy, precision or recall. "
     'The claims "A is better than B" of one report, on the same set and profile, are a family, those not measured yet '
-    "among them: the level of their intervals is corrected by Holm's method, while the intervals printed under *ours* are plain ones at 95 %. "
+    "among them: the level of their intervals is corrected by Holm's method, while the intervals printed under *ours* "
+    "are plain ones at 95 %. "
     "`140k-mini` is a sample of the 140k kind with splits of its own: it answers claims about models on 140k, "
     "with training sizes of its own, and no claim about the 140k set itself. A claim answered on two sets has two rows."
 )
