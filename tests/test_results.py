@@ -47,6 +47,7 @@ def test_tables_lie_beside_their_record(record, tmp_path):
     path = results.write_record(record, tmp_path, {"roc": CURVE, "by-seed_1": CURVE[["n"]]})
     names = [f"140k-part.laptop.{end}" for end in ("by-seed_1.csv.gz", "json", "roc.csv.gz")]
     assert sorted(p.name for p in path.parent.iterdir()) == names
+    assert path.with_name(names[2]).read_bytes()[4:8] == bytes(4)  # no time in it: same table, same bytes
     assert (
         gzip.decompress(path.with_name(names[2]).read_bytes()).decode()
         == "model,fpr,tpr,n\nM1,0,,9\nM2,0.33333333,123.4561,10\n"
