@@ -30,13 +30,25 @@ def sample_dir() -> Path:
 
 
 def runs_dir() -> Path:
-    """The directory that holds finished experiments and caches: ``FAKEFACE_RUNS``, else ``runs/``."""
+    """The directory that holds finished experiments and records: ``FAKEFACE_RUNS``, else ``runs/``."""
     return _directory("FAKEFACE_RUNS", "runs")
 
 
+def cache_dir() -> Path:
+    """Where decoded images and the like are kept, which can be made again: ``FAKEFACE_CACHE``, else in the runs.
+
+    It is read page by page, so it belongs on a local disk even where the runs lie on a mounted drive.
+    """
+    return Path(_set("FAKEFACE_CACHE") or runs_dir() / "cache").expanduser().resolve()
+
+
 def _directory(variable: str, default: str) -> Path:
-    value = os.environ.get(variable, "").strip()
+    value = _set(variable)
     return Path(value).expanduser().resolve() if value else project_root() / default
+
+
+def _set(variable: str) -> str:
+    return os.environ.get(variable, "").strip()
 
 
 def project_root() -> Path:

@@ -1,5 +1,6 @@
 """Experiments run once: killed at any moment they end with the same record, and processes share the work."""
 
+import errno
 import gc
 import json
 import multiprocessing
@@ -99,6 +100,7 @@ def child(data: Path, folder: Path, moment: tuple[str, str] | None = None) -> No
 
     Path.replace = replace_and_die
     options = {"store": folder, "cache_dir": data / "cache", "verbose": 0, "checkpoint_seconds": 0}
+    options["keep_model"] = True
     run(SPEC, open_index(data), measure=measure, **options)
 
 
@@ -238,7 +240,7 @@ def test_checkpoints_are_rare_when_epochs_are_short(tmp_path):
 
 
 def test_a_finished_record_is_loaded(index, options, trained):
-    first = run(QUICK, index, profile="smoke", **options)
+    first = run(QUICK, index, profile="smoke", keep_model=True, **options)
     second = run(QUICK, index, **options)
     assert len(trained) == 1 and second.values == first.values
     values = first.values
@@ -329,6 +331,40 @@ def test_a_broken_record_is_made_again(index, options, trained):
     first = run(QUICK, index, **options)
     (first.folder / "record.json").write_text('{"schema"')
     assert run(QUICK, index, **options).metrics == first.metrics and len(trained) == 2
+
+
+def test_a_model_is_kept_only_when_asked_for(index, options, trained):
+    first = run(QUICK, index, **options)
+    assert not first.has_model and not (first.folder / "model.keras").exists()
+    with pytest.raises(FileNotFoundError, match="keep_model"):
+        first.model()
+    second = run(QUICK, index, keep_model=True, **options)
+    assert len(trained) == 2 and second.has_model and second.metrics == first.metrics
+    assert run(QUICK, index, **options).has_model and len(trained) == 2
+    assert run(QUICK, index, keep_model=True, **options).model().count_params() == second.values["parameters"]
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "history.csv", "model.keras"])
+def test_a_record_whose_files_did_not_all_arrive_is_not_finished(index, options, trained, name):
+    """As when a mounted drive was cut off before it had sent everything."""
+    first = run(QUICK, index, keep_model=True, **options)
+    content = (first.folder / name).read_bytes()
+    (first.folder / name).write_bytes(content[:-1])
+    assert read_record(first.folder) is None
+    (first.folder / name).unlink()
+    assert run(QUICK, index, keep_model=True, **options).metrics == first.metrics and len(trained) == 2
+    assert (first.folder / name).exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOSYS])
+def test_a_drive_without_locks_is_no_obstacle(tmp_path, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with store.lock(tmp_path, timeout=0):
+        (tmp_path / "done").touch()
+    assert (tmp_path / "done").exists()
 
 
 def test_a_run_leaves_no_trace_in_the_random_state(index, options):

@@ -20,6 +20,7 @@ from textwrap import shorten
 import nbformat
 import psutil
 import yaml
+from tqdm import tqdm
 
 from fakeface_utils import config
 from tools.build_lessons import FOLDERS, LessonError
@@ -152,7 +153,8 @@ def surroundings(root: Path) -> dict:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = "absent"
-    variables = {k: v for k, v in sorted(os.environ.items()) if k.startswith("FAKEFACE_") and k != "FAKEFACE_RUNS"}
+    places = {"FAKEFACE_RUNS", "FAKEFACE_CACHE"}  # where results go, not what they are
+    variables = {k: v for k, v in sorted(os.environ.items()) if k.startswith("FAKEFACE_") and k not in places}
     return {
         "package": tree_digest(root / "fakeface_utils"),
         "results": tree_digest(root / "results"),
@@ -176,6 +178,7 @@ def kernel_environment(block_network: bool) -> dict[str, str]:
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [*path, str(ROOT), env.get("PYTHONPATH")]))
     # A lesson runs in its own folder: a relative path would mean another place there.
     env |= {"FAKEFACE_DATA": str(config.data_dir()), "FAKEFACE_RUNS": str(config.runs_dir())}
+    env["FAKEFACE_CACHE"] = str(config.cache_dir())
     env["TQDM_DISABLE"] = "1"  # a bar in a page would be one line a step
     env["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this interpreter, not one left in the home directory
     return env
@@ -212,7 +215,7 @@ def run(job: Job, out: Path, block_network: bool) -> dict:
     with log.open("wb") as stream:
         worker = subprocess.Popen(command, stdout=stream, stderr=stream, env=env, start_new_session=True)
         try:
-            worker.wait(hard_limit(job.seconds))
+            watch(worker, job, part, hard_limit(job.seconds))
         except subprocess.TimeoutExpired:
             result["problem"] = f"hung: killed after {hard_limit(job.seconds):.0f} s"
         finally:
@@ -233,6 +236,35 @@ def run(job: Job, out: Path, block_network: bool) -> dict:
     for path in (report, log):
         path.unlink(missing_ok=True)
     return result
+
+
+def watch(worker: subprocess.Popen, job: Job, part: Path, seconds: float) -> None:
+    """Wait for a worker; on a terminal with a bar of its lesson's cells, which papermill saves one by one.
+
+    Raises subprocess.TimeoutExpired after so many seconds.
+    """
+    total = sum(cell.cell_type == "code" for cell in nbformat.read(job.notebook, as_version=4).cells)
+    end = time.monotonic() + seconds
+    with tqdm(total=total, desc=job.name, unit=" cells", leave=False, disable=None) as bar:
+        while True:
+            left = end - time.monotonic()
+            try:
+                worker.wait(left if bar.disable else min(2.0, max(left, 0)))
+                return
+            except subprocess.TimeoutExpired:
+                if bar.disable or left <= 2.0:
+                    raise
+                bar.update(min(done_cells(part), total) - bar.n)
+
+
+def done_cells(part: Path) -> int:
+    """How many code cells of a notebook that papermill is at are done; 0 where it is just being written."""
+    try:
+        cells = json.loads(part.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError):
+        return 0
+    told = [cell["metadata"].get("papermill", {}) for cell in cells if cell["cell_type"] == "code"]
+    return sum(cell.get("status") == "completed" for cell in told)
 
 
 def work(task: dict) -> None:
@@ -293,13 +325,17 @@ def run_all(jobs: list[Job], out: Path, root: Path, profile: str, block_network:
     out.mkdir(parents=True, exist_ok=True)
     around, failures = surroundings(root), 0
     for job in jobs:
-        print(f"{job.name:<24}", end="", flush=True)
+        # A log shows at once what is running; on a terminal the bar does, and the line comes after it.
+        name = f"{job.name:<24}"
+        if not sys.stderr.isatty():
+            print(name, end="", flush=True)
+            name = ""
         stamp = out / f"{job.name}.json"
         inputs = {"notebook": digest(job.notebook), "parameters": job.parameters, **around}
         before = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else {}
         same = before.get("status") == "ok" and before.get("inputs") == inputs
         if same and (out / f"{job.name}.ipynb").exists() and not fresh:
-            print("unchanged", flush=True)
+            print(f"{name}unchanged", flush=True)
             continue
         for old in (stamp, out / f"{job.name}.ipynb"):
             old.unlink(missing_ok=True)
@@ -310,7 +346,7 @@ def run_all(jobs: list[Job], out: Path, root: Path, profile: str, block_network:
         part.write_text(json.dumps(record, indent=1, default=str), encoding="utf-8")
         part.replace(stamp)
         failures += result["status"] != "ok"
-        print(progress(job, result, out), flush=True)
+        print(name + progress(job, result, out), flush=True)
     return failures
 
 

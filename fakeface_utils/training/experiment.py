@@ -130,6 +130,7 @@ def run(
     store: str | Path | None = None,
     cache_dir: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
+    keep_model: bool = False,
     timeout: float = -1,
     verbose: int = 2,
 ) -> Record:
@@ -144,7 +145,9 @@ def run(
         measure: gives the metrics (see ``Measure``); passed in because statistics live above this room.
         profile: what the lesson runs with, for the record.
         store: the folder of finished experiments; default ``experiments`` in the runs directory.
-        cache_dir: where decoded images are kept; default ``cache`` in the runs directory.
+        cache_dir: where decoded images are kept; default ``config.cache_dir()``.
+        keep_model: keep the trained model beside the record. Lessons that only read scores do not: hundreds of
+            models fill a disk, or somebody's Drive.
         checkpoint_seconds, verbose: as in ``fit``.
         timeout: seconds to wait for another process that is at the same experiment; -1 waits until it is done.
 
@@ -158,14 +161,15 @@ def run(
         model = build(experiment.model, experiment.size, experiment.color, **dict(experiment.model_args))
     name = key(experiment, model, index)
     folder = Path(store or config.runs_dir() / "experiments") / name
-    record = files.read_record(folder)
+    record = _finished(folder, keep_model)
     if record is None or record.values["measured_by"] != _name_of(measure):
         with files.lock(folder, timeout):
-            record = files.read_record(folder)  # perhaps the process we waited for has finished it
+            record = _finished(folder, keep_model)  # perhaps the process we waited for has finished it
             if record is None:
-                cache = Path(cache_dir or config.runs_dir() / "cache")
+                cache = Path(cache_dir or config.cache_dir())
                 with forgetting_graphs():
-                    facts = _train(experiment, model, index, folder, cache, checkpoint_seconds, verbose)
+                    train = {"checkpoint_seconds": checkpoint_seconds, "verbose": verbose, "keep_model": keep_model}
+                    facts = _train(experiment, model, index, folder, cache, **train)
                 facts |= {"title": str(experiment), "measured_by": None, "metrics": {}}
                 # Written before it is measured, so that no training is lost to an error in `measure`.
                 record = files.write_record(folder, {"schema": SCHEMA, "key": name, "profile": profile, **facts})
@@ -200,6 +204,11 @@ def run_all(experiments: Iterable[Experiment], index: pd.DataFrame, *, measure: 
     return [records[number] for number in sorted(records)]
 
 
+def _finished(folder: Path, keep_model: bool) -> Record | None:
+    record = files.read_record(folder)
+    return None if record is not None and keep_model and not record.has_model else record
+
+
 def _check(experiment: Experiment, index: pd.DataFrame) -> None:
     found = sorted(set(index["set"]))
     if found != [experiment.set]:
@@ -215,8 +224,10 @@ def _train(
     index: pd.DataFrame,
     folder: Path,
     cache: Path,
+    *,
     checkpoint_seconds: float,
     verbose: int,
+    keep_model: bool,
 ) -> dict:
     """Train, predict, write all files but the record; returns the record's facts."""
     started = time.perf_counter()
@@ -241,7 +252,7 @@ def _train(
     batches = pipeline.batches(pipeline.Rows(images, judged), batch_size=experiment.batch_size)
     scores = model.predict(batches, verbose=0)[:, 0]
     predictions = index.iloc[judged][["name", "split"]].assign(y_true=labels[judged], y_score=scores)
-    files.write_results(folder, predictions, history, model)
+    files.write_results(folder, predictions, history, model if keep_model else None)
     later = [seconds for seconds in history.attrs["seconds"] if seconds is not None]
     return {
         "spec": asdict(experiment) | {"model_args": dict(experiment.model_args)},
