@@ -109,6 +109,69 @@ def test_a_failing_pip_is_told_and_leaves_no_stamp(root, monkeypatch, capsys):
     assert "no matching distribution" in capsys.readouterr().err
 
 
+def pip_that_tells(root: Path, status: int = 0) -> Path:
+    """In place of the kit's Python: writes down what it is called with."""
+    kit.PYTHON.parent.mkdir(parents=True)
+    kit.PYTHON.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{root}/called"\nexit {status}\n')
+    kit.PYTHON.chmod(kit.PYTHON.stat().st_mode | stat.S_IEXEC)
+    return root / "called"
+
+
+def test_set_up_asks_the_network_only_outside_a_class_pack(root):
+    called = pip_that_tells(root)
+    kit.install_lock()
+    assert "--no-index" not in called.read_text() and "--require-hashes" in called.read_text()
+    (root / "wheels").mkdir()
+    kit.install_lock()
+    said = called.read_text().splitlines()
+    assert "--no-index" in said and said[said.index("--find-links") + 1] == str(root / "wheels")
+    assert "--require-hashes" in said
+
+
+def test_the_kit_itself_is_installed_from_the_pack_too(root, made, monkeypatch, capsys):
+    commands = []
+    real = kit.must
+    monkeypatch.setattr(kit, "must", lambda command: commands.append(command) or real(command))
+    (root / "wheels").mkdir()
+    kit.setup()
+    assert "--no-index" in commands[-1] and str(root) in commands[-1]
+    assert "from this class pack, without the network" in capsys.readouterr().out
+
+
+def test_a_failing_pip_in_a_pack_points_to_the_pack(root):
+    pip_that_tells(root, status=1)
+    (root / "wheels").mkdir()
+    with pytest.raises(SystemExit, match=r"PACK\.txt.*--verify"):
+        kit.install_lock()
+
+
+def test_a_pack_takes_a_python_that_it_has_packages_for(root, monkeypatch, capsys):
+    assert kit.versions() == [(3, 11), (3, 12), (3, 13)]
+    (root / "wheels").mkdir()
+    (root / "wheels/tqdm-1-py3-none-any.whl").touch()
+    (root / "wheels/orjson-1-cp39-abi3-linux_x86_64.whl").touch()
+    assert len(kit.versions()) == 3  # nothing there tells
+    (root / "wheels/numpy-2-cp312-cp312-manylinux_2_28_x86_64.whl").touch()
+    assert kit.versions() == [(3, 12)]
+    other = next(minor for minor in (11, 13) if minor != sys.version_info[1])
+    (root / "wheels/numpy-2-cp312-cp312-manylinux_2_28_x86_64.whl").unlink()
+    (root / f"wheels/numpy-2-cp3{other}-cp3{other}-manylinux_2_28_x86_64.whl").touch()
+    assert not kit.suitable(sys.executable)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SystemExit):
+        kit.find_python()
+    assert f"This class pack needs Python 3.{other}; this is 3." in capsys.readouterr().err
+
+
+def test_an_empty_variable_is_as_good_as_none(root, monkeypatch):
+    monkeypatch.setenv("FAKEFACE_WEIGHTS_DIR", "")
+    monkeypatch.setenv("FAKEFACE_DATA", "")
+    assert not kit.step_environment({})["FAKEFACE_DATA"]
+    assert not kit.step_environment({})["FAKEFACE_WEIGHTS_DIR"]  # this is no pack
+    (root / "weights").mkdir()
+    assert kit.step_environment({})["FAKEFACE_WEIGHTS_DIR"] == str(root / "weights")
+
+
 def test_steps_go_on_and_say_at_the_end_what_failed(root, capfd, monkeypatch):
     monkeypatch.setattr(kit, "PYTHON", sys.executable)
     monkeypatch.setenv("FAKEFACE_DATA", "mine")
@@ -142,9 +205,25 @@ def test_course_draws_runs_and_writes_pages(monkeypatch, capsys):
 def test_test_runs_everything_and_passes_arguments_to_pytest(monkeypatch):
     ran = commands(monkeypatch, "test", "--", "-k", "intervals")
     assert "-m pytest -k intervals" in ran
-    assert [c.split()[5] for c in ran if "run_lessons" in c] == ["solutions", "student", "colab"]
+    assert [c.split()[5] for c in ran if "run_lessons" in c] == ["solutions", "student"]
+    assert any("colab_stand_in --only 01 02" in command for command in ran)
     assert all("--block-network" in command for command in ran if "run_lessons" in command)
     assert any("build_lessons --check" in command for command in ran)
+
+
+def test_pack_draws_first_and_passes_its_options_on(monkeypatch):
+    ran = commands(monkeypatch, "pack", "--out", "there", "--python", "3.12")
+    assert ran == ["-m fakeface_utils sample", "-m tools.class_pack --out there --python 3.12"]
+    assert commands(monkeypatch, "test-pack", "--", "--keep")[1] == "-m tools.pack_rehearsal --keep"
+
+
+def test_test_colab_tells_its_status(monkeypatch):
+    called = []
+    monkeypatch.setattr(kit, "setup", lambda: None)
+    monkeypatch.setattr(kit, "wait_for", lambda command, env: called.append(command) or 7)
+    monkeypatch.setattr(sys, "argv", ["kit.py", "test-colab", "--", "-k", "intervals"])
+    assert kit.main() == 7
+    assert called[0][1:] == ["-m", "tools.colab_versions", "-k", "intervals"]
 
 
 def test_the_kit_starts_without_any_package():
@@ -159,4 +238,12 @@ def test_make_only_calls_the_kit():
     lines = (kit.ROOT / "Makefile").read_text().splitlines()
     recipes = dict(line.split(": ; @", 1) for line in lines if ": ; @" in line)
     assert recipes == {name: f"$(PYTHON) tools/kit.py {name}" for name in recipes}
-    assert set(recipes) == {"course", "test", "lessons", "report", "setup"}
+    assert set(recipes) == {"course", "test", "lessons", "report", "setup", "pack", "test-pack", "test-colab"}
+    phony = next(line for line in lines if line.startswith(".PHONY:"))
+    assert set(phony.split()[1:]) == set(recipes)
+
+
+def test_every_command_is_explained(monkeypatch):
+    explained = {line.split()[0] for line in kit.__doc__.split("\n\n")[1].splitlines()}
+    lines = (kit.ROOT / "Makefile").read_text().splitlines()
+    assert explained == {line.split(":")[0] for line in lines if ": ; @" in line}
