@@ -1,4 +1,4 @@
-"""The command line: ``fakeface sample | import | download | verify`` (or ``python -m fakeface_utils``)."""
+"""The command line: ``fakeface sample | import | download | verify | grade`` (or ``python -m fakeface_utils``)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; no half-made set was left", file=sys.stderr)
+        print("interrupted; nothing half-made was left", file=sys.stderr)
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fakeface", description="Data for the fakeface lessons.")
+    parser = argparse.ArgumentParser(prog="fakeface", description="Data for the fakeface lessons, and grades.")
     parser.add_argument("--version", action="version", version=f"fakeface {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -51,7 +51,29 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("verify", help="count, decode and hash every image of a set")
     check.add_argument("folder", type=Path, help="the set's folder, such as data/140k")
     check.set_defaults(run=_verify)
+    _add_grade(commands)
     return parser
+
+
+def _add_grade(commands: argparse._SubParsersAction) -> None:
+    warning = (
+        "The learners' code runs on this machine with your rights: it can read, write and send what you can. "
+        "Grade in an account, a container or a virtual machine that holds nothing else."
+    )
+    text = (
+        "Run learners' notebooks in the profile smoke and examine their functions with inputs they have not seen. "
+        "The first notebook of a lesson takes as long as the lesson, the others find its experiments in "
+        "FAKEFACE_RUNS. Exit status 1 means that a file could not be graded, not that a learner failed. "
+    )
+    grade = commands.add_parser("grade", help="grade learners' notebooks into a CSV", description=text + warning)
+    grade.add_argument("notebooks", type=Path, nargs="+", metavar="NOTEBOOK", help="a file, or a folder of them")
+    grade.add_argument("--out", type=Path, default=Path("grades.csv"), help="the table; default: %(default)s")
+    grade.add_argument("--seed", type=int, default=0, help="of the unseen inputs; default: %(default)s")
+    grade.add_argument(
+        "--timeout", type=float, default=300, metavar="SECONDS", help="for one cell; default: %(default)s"
+    )
+    grade.add_argument("--fresh", action="store_true", help="grade also what did not change since the last call")
+    grade.set_defaults(run=_grade)
 
 
 def _sample(options: argparse.Namespace) -> int:
@@ -90,3 +112,12 @@ def _verify(options: argparse.Namespace) -> int:
     report = verify.verify(options.folder)
     print(report)
     return 1 if report.unreadable else 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from fakeface_utils.lessons import gradebook  # scikit-learn and more, which no other command needs
+
+    problems = gradebook.grade_class(
+        options.notebooks, options.out, seed=options.seed, timeout=options.timeout, fresh=options.fresh
+    )
+    return 1 if problems else 0
