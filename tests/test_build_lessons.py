@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from fakeface_utils.lessons import quiz
 from tools import build_lessons, lesson_rules
 from tools.build_lessons import LessonError, build, check
 from tools.lesson_source import read_lesson
@@ -20,9 +21,23 @@ CHECK = "# %%\nmy_interval = checks.ex_01_1(my_interval)\n"
 LONG = "\n".join(f"line_{i} = {i}" for i in range(26))
 
 
+QUIZ = """
+{letter}:
+  question: "Is a coin fair?"
+  options: {{1: "no", 2: maybe, 3: always}}
+  right: {right}
+  why: {{1: why, 2: why, 3: why}}
+"""
+
+
 @pytest.fixture
-def root(tmp_path):
-    """A small repository with one lesson."""
+def root(tmp_path, monkeypatch):
+    """A small repository with one lesson and its questions."""
+    (tmp_path / "quizzes").mkdir()
+    (tmp_path / "quizzes/01.yaml").write_text(QUIZ.format(letter="a", right=2) + QUIZ.format(letter="b", right=1))
+    for name in ("markdown", "solution"):
+        real = getattr(quiz, name)
+        monkeypatch.setattr(quiz, name, lambda number, real=real: real(number, tmp_path / "quizzes"))
     (tmp_path / "notebooks/src").mkdir(parents=True)
     shutil.copy(FIXTURE / f"{NAME}.py", tmp_path / "notebooks/src")
     (tmp_path / "pyproject.toml").write_text('[tool.fakeface]\nrepository = "someone/faces"\ntag = "v9.1.0"\n')
@@ -78,11 +93,20 @@ BROKEN = [
         GOOD.replace("SEED = 0", "\n".join(f"P{i} = {i}  # x" for i in range(6)) + "\nSEED = 0"),
         "at most 8",
     ),
+    ("levels", GOOD.replace('checks.written("01.3", question="")', ""), "['01.2', '01.3']"),
+    ("levels", GOOD.replace('"01.2", prediction', '"01.4", prediction'), "['01.4', '01.3']"),
+    ("levels", GOOD.replace(TAG, "# %%\n"), "after exercises with a check ([])"),
+    ("questions", GOOD.replace("# {{quiz}}", "# Questions."), "0 cells hold {{quiz}}"),
+    ("questions", prose("\n#\n# {{quiz}}"), "2 cells hold {{quiz}}"),
+    ("questions", GOOD.replace('# %% tags=["quiz"]', "# %%"), 'tags=["quiz"]'),
+    ("questions", GOOD.replace('b="1"', 'b="3"'), 'call quiz.check("01", a="2", b="1")'),
+    ("questions", GOOD.replace('quiz.check("01", a="2"', 'quiz.check("01", a=""'), "call quiz.check"),
     ("title", prose("\n\n# %% [markdown]\n# # And this one?"), "2 headings of level 1"),
     ("title", GOOD.replace("coin fair?", "coin."), "end with ?"),
     ("title", GOOD.replace("# {{badges}}\n", ""), "{{badges}}"),
     ("placeholders", prose("{{minutes}}"), "{{minutes}}"),
     ("placeholders", prose("{{badges}}"), "title cell"),
+    ("placeholders", prose("{{quizzes}}"), "{{quiz}}"),
     ("python", code("if True print(1)"), "not valid Python"),
     ("python", code("!wget x"), "!wget"),
     ("python", code("%%bash\nls"), "%%bash"),
@@ -102,8 +126,8 @@ BROKEN = [
     ("links", prose('<a href="gone.html">x</a>'), "gone.html"),
     ("links", prose("![](data:x)"), "no alt text"),
     ("links", prose('<img src="data:x">'), "no alt text"),
-    ("shape", GOOD.replace("# %% [markdown]\n# A share is", "#\n# A share is"), "29 cells"),
-    ("shape", GOOD + "\n# %% [markdown]\n# x\n" * 31, "61 cells"),
+    ("shape", GOOD.replace("# %%\nrunning =", "\nrunning ="), "29 cells"),
+    ("shape", GOOD + "\n# %% [markdown]\n# x\n" * 33, "63 cells"),
     ("shape", code(LONG), "26 lines of code; at most 25"),
     ("sections", GOOD.replace("# ## Recap", "# ### Recap"), '"## Recap" stands 0 times'),
     ("sections", GOOD.replace("## Next", "## X").replace("## Set-up", "## Next\n#\n# ## Set-up"), "the order is"),
@@ -147,7 +171,7 @@ def test_rules_let_pass(root, text):
 
 def test_a_median_cell_over_eight_lines_is_found(root):
     text = GOOD
-    for first in ("toss =", "share =", "running =", "import random", "my_interval ="):
+    for first in ("toss =", "share =", "running =", "import random", "my_interval =", "checks.written"):
         text = text.replace(f"# %%\n{first}", "# %%\n" + "x = 1\n" * 9 + first)
     assert any("median" in problem for problem in lesson_rules.shape(lesson(root, text)))
 
@@ -157,7 +181,7 @@ def read(root, folder):
 
 
 def test_three_notebooks(root):
-    assert len(build(root)) == 3
+    assert len(build(root)) == 4
     student, solved, colab = (read(root, folder) for folder in ("notebooks", "notebooks/solutions", "colab"))
     for notebook in (student, solved, colab):
         assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
@@ -176,17 +200,31 @@ def test_three_notebooks(root):
     assert not any("half = z" in cell.source for cell in [*student.cells, *colab.cells])
 
 
+def test_questions_are_asked_in_all_and_answered_in_the_solved_one(root):
+    build(root)
+    for folder in ("notebooks", "notebooks/solutions", "colab"):
+        cells = read(root, folder).cells
+        asked = next(cell.source for cell in cells if "Is a coin fair?" in cell.source)
+        assert "**b.**" in asked and "\n2. maybe" in asked and "{{" not in asked and "why" not in asked
+        answers = next(cell.source for cell in cells if "quiz" in cell.metadata.get("tags", []))
+        solved = folder.endswith("solutions")
+        assert answers == ('quiz.check("01", a="2", b="1")' if solved else 'quiz.check("01", a="", b="")')
+
+
 def test_colab_is_the_student_lesson_behind_set_up_cells(root):
     build(root)
     student, colab = read(root, "notebooks"), read(root, "colab")
     own = [cell for cell in colab.cells if "colab" in cell.metadata.get("tags", [])]
     rest = [cell for cell in colab.cells if cell not in own]
-    assert colab.cells[1 : 1 + len(own)] == own and len(own) == 5
+    assert colab.cells[1 : 1 + len(own)] == own and len(own) == 7
     assert colab.metadata.accelerator == "GPU" and colab.metadata.colab.gpuType == "T4"
     text = "\n".join(cell.source for cell in own)
-    for words in ('"someone/faces", "v9.1.0"', "--no-deps -e .", "readonly=True", "setup.colab_data(", "-d faces"):
+    for words in ('"someone/faces", "v9.1.0"', "--no-deps -e .", "drive.mount(", "colab.copy_zips(", "-d faces"):
         assert words in text
     assert "{{" not in text
+    run_all = nbformat.read(root / "colab/run_all.ipynb", as_version=4)
+    assert [c.source for c in run_all.cells[1:8]] == [c.source for c in own]
+    assert "someone/faces/blob/v9.1.0/colab/run_all.ipynb" in run_all.cells[0].source
     for ours, theirs in zip(rest, student.cells, strict=True):
         expected = theirs.source.replace(
             "(01_coin_tour.ipynb)",
@@ -226,7 +264,7 @@ def test_equal_cells_have_ids_of_their_own(root):
 
 
 def test_check_names_what_is_stale(root, capsys):
-    assert len(check(root)) == 3
+    assert len(check(root)) == 4
     build(root)
     lesson(root, prose("And three."))
     (root / "colab/07_gone.ipynb").write_text("{}")

@@ -12,14 +12,17 @@ from pathlib import Path
 
 import nbformat
 
+from fakeface_utils.lessons import quiz
 from tools.lesson_rules import RULES, Rule, problems
 from tools.lesson_source import (
     BADGES,
     EXTERNAL,
+    QUIZ,
     TARGET,
     Cell,
     Lesson,
     read_lesson,
+    without_answers,
     without_markers,
     without_solution,
 )
@@ -30,7 +33,7 @@ COLAB_BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 COLAB_METADATA = {"accelerator": "GPU", "colab": {"gpuType": "T4", "provenance": [], "toc_visible": True}}
 # What the package imports and Colab lacks. Nothing that Colab brings is ever upgraded.
 COLAB_MISSING = "imagehash"
-COLAB_CELLS = Path(__file__).with_name("colab_cells.py")
+COLAB_CELLS, RUN_ALL = (Path(__file__).with_name(f"colab_{name}.py") for name in ("cells", "run_all"))
 
 
 class LessonError(Exception):
@@ -81,8 +84,8 @@ def moved_links(text: str, kind: str, lesson: Lesson, where: dict[str, str]) -> 
     return TARGET.sub(move, text)
 
 
-def badge(lesson: Lesson, where: dict[str, str]) -> str:
-    at = f"{where['repository']}/blob/{where['tag']}/colab/{lesson.name}.ipynb"
+def badge(name: str, where: dict[str, str]) -> str:
+    at = f"{where['repository']}/blob/{where['tag']}/colab/{name}.ipynb"
     return f"[![Open in Colab]({COLAB_BADGE})](https://colab.research.google.com/github/{at})"
 
 
@@ -97,7 +100,10 @@ def lesson_cell(cell: Cell, kind: str, lesson: Lesson, where: dict[str, str]) ->
     """One cell of the source as it stands in one kind of notebook."""
     text = cell.source
     if cell.kind == "markdown":
-        text = moved_links(text, kind, lesson, where).replace(BADGES, badge(lesson, where))
+        text = moved_links(text, kind, lesson, where).replace(BADGES, badge(lesson.name, where))
+        text = text.replace(QUIZ, quiz.markdown(lesson.name[:2])) if QUIZ in text else text
+    elif cell.is_quiz and kind != "solutions":
+        text = without_answers(cell)
     elif cell.exercise:
         text = without_markers(cell) if kind == "solutions" else without_solution(cell)
     return make_cell(cell.kind, text, cell.tags, str(cell.number))
@@ -122,6 +128,20 @@ def make_notebook(lesson: Lesson, kind: str, where: dict[str, str]) -> nbformat.
     cells = [lesson_cell(cell, kind, lesson, where) for cell in lesson.cells]
     if kind == "colab":
         cells[1:1] = colab_cells(lesson.root, where)
+    return finished(cells, lesson, COLAB_METADATA if kind == "colab" else {})
+
+
+def run_all_notebook(root: Path, where: dict[str, str]) -> nbformat.NotebookNode:
+    """The notebook that runs the whole course in Colab: the same set-up cells, then papermill over all lessons."""
+    source = read_lesson(RUN_ALL, root)
+    cells = [make_cell(cell.kind, cell.source, cell.tags, str(cell.number)) for cell in source.cells]
+    cells[0].source = cells[0].source.replace(BADGES, badge("run_all", where))
+    cells[1:1] = colab_cells(root, where)
+    return finished(cells, source, COLAB_METADATA)
+
+
+def finished(cells: list, lesson: Lesson, more: dict) -> nbformat.NotebookNode:
+    """Cells as a valid notebook; its metadata hold what a later build must know, and ``more``."""
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -129,7 +149,7 @@ def make_notebook(lesson: Lesson, kind: str, where: dict[str, str]) -> nbformat.
             "source_hash": digest(lesson.path.read_text(encoding="utf-8")),
             "content_hash": content_hash(cells),
         },
-        **(COLAB_METADATA if kind == "colab" else {}),
+        **more,
     }
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     notebook.nbformat_minor = 5
@@ -167,11 +187,16 @@ def built(root: Path, rules: tuple[Rule, ...] = RULES, only: list[str] | None = 
         wrong = problems(lesson, rules)
         found += wrong
         for kind, folder in FOLDERS.items() if not wrong else ():
-            text = nbformat.writes(make_notebook(lesson, kind, where))
-            result[root / folder / f"{path.stem}.ipynb"] = text.rstrip("\n") + "\n"
+            result[root / folder / f"{path.stem}.ipynb"] = as_text(make_notebook(lesson, kind, where))
+    if not only:
+        result[root / FOLDERS["colab"] / "run_all.ipynb"] = as_text(run_all_notebook(root, where))
     if found:
         raise LessonError("\n".join([*found, f"{len(found)} problems; nothing was written"]))
     return result
+
+
+def as_text(notebook: nbformat.NotebookNode) -> str:
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
 def orphans(root: Path, wanted: dict[Path, str]) -> list[Path]:

@@ -12,12 +12,14 @@ import statistics
 import tokenize
 from collections.abc import Callable, Iterator
 
+from fakeface_utils.lessons import quiz
 from tools.lesson_source import (
     BADGES,
     CLOSE,
     EXTERNAL,
     LOOSE_MARKER,
     OPEN,
+    QUIZ,
     TARGET,
     Cell,
     Lesson,
@@ -38,7 +40,7 @@ SECTIONS = (
     "Next",
     "References",
 )
-CELLS, MEDIAN_LINES, LONGEST, LONGEST_MODEL, MOST_PARAMETERS = (30, 60), 8, 25, 35, 8
+CELLS, MEDIAN_LINES, LONGEST, LONGEST_MODEL, MOST_PARAMETERS = (30, 62), 8, 25, 35, 8
 METRIC = r"AUC|accuracy|AP|F1(?:[ -]score)?|precision|recall|ECE|Brier(?: score)?"
 # A percentage is fine where it names an interval's level or an operating point ("95 % interval", "1 % FPR").
 LEVEL = (
@@ -158,11 +160,44 @@ def title(lesson: Lesson) -> Iterator[str]:
 
 
 def placeholders(lesson: Lesson) -> Iterator[str]:
-    """Nothing in double braces but the badges of the title cell."""
+    """Nothing in double braces but the badges of the title cell, and the questions."""
     for cell in lesson.markdown:
         for word in re.findall(r"\{\{.*?\}\}", cell.prose):
-            if cell.number != 1 or word != BADGES:
-                yield cell.says(f"{word} means nothing here; only {BADGES} in the title cell is filled in")
+            if word != QUIZ and (cell.number != 1 or word != BADGES):
+                yield cell.says(f"{word} means nothing here; {BADGES} in the title cell and {QUIZ} are filled in")
+
+
+def questions(lesson: Lesson) -> Iterator[str]:
+    """One cell asks the lesson's multiple-choice questions, and the very next one holds the right answers."""
+    pairs = list(zip(lesson.cells, [*lesson.cells[1:], None], strict=True))
+    asked = [(cell, after) for cell, after in pairs if cell.kind == "markdown" and QUIZ in cell.source]
+    if len(asked) != 1:
+        yield f"{len(asked)} cells hold {QUIZ}; exactly one must ask the lesson's questions"
+        return
+    ((cell, after),) = asked
+    number = lesson.name[:2]
+    right = ", ".join(f'{letter}="{option}"' for letter, option in quiz.solution(number).items())
+    wanted = f'quiz.check("{number}", {right})'
+    if after is None or not after.is_quiz or ast.unparse(ast.parse(wanted)) not in ast.unparse(after.tree):
+        yield cell.says(f'the next cell must have tags=["quiz"] and call {wanted}')
+
+
+def levels(lesson: Lesson) -> Iterator[str]:
+    """Beside what a check can judge, a lesson asks for an explanation and for something of one's own."""
+    number = lesson.name[:2]
+    written = [
+        call.args[0].value
+        for cell in lesson.code
+        for call in (ast.walk(cell.tree) if cell.tree else ())
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "checks.written"
+    ]
+    filled = [cell.exercise for cell in lesson.cells if cell.exercise]
+    expected = [f"{number}.{k}" for k in range(len(filled) + 1, len(filled) + 3)]
+    if not filled or written != expected:
+        yield (
+            f"checks.written is called for {written}; after exercises with a check ({filled}) there must be one to "
+            f"change and explain and an open one, {expected}"
+        )
 
 
 def python(lesson: Lesson) -> Iterator[str]:
@@ -221,7 +256,7 @@ def links(lesson: Lesson) -> Iterator[str]:
 
 
 def shape(lesson: Lesson) -> Iterator[str]:
-    """30 to 60 cells, and code in small portions."""
+    """30 to 60 cells and two for the questions, and code in small portions."""
     if not CELLS[0] <= len(lesson.cells) <= CELLS[1]:
         yield f"{len(lesson.cells)} cells; a lesson has {CELLS[0]} to {CELLS[1]}"
     lengths = [(cell, code_lines(cell)) for cell in lesson.code]
@@ -268,8 +303,10 @@ RULES: tuple[Rule, ...] = (
     solution_markers,
     exercises,
     parameters,
+    levels,
     title,
     placeholders,
+    questions,
     python,
     typed_results,
     links,

@@ -14,7 +14,7 @@ import jupytext
 from IPython.core.inputtransformer2 import TransformerManager
 
 OPEN, CLOSE = "# <solution>", "# </solution>"
-BADGES = "{{badges}}"
+BADGES, QUIZ = "{{badges}}", "{{quiz}}"
 LOOSE_MARKER = re.compile(r"<\s*/?\s*solution\s*>", re.IGNORECASE)
 # What a link or picture points at, in Markdown and in HTML; group 1 is kept when a link is rewritten.
 TARGET = re.compile(r"""(\]\(\s*|(?:src|href)=["'])([^)\s"']+)""")
@@ -54,6 +54,11 @@ class Cell:
     def exercise(self) -> str | None:
         """`01.2` where the cell is tagged `exercise-01.2`."""
         return next((tag.removeprefix("exercise-") for tag in self.tags if tag.startswith("exercise-")), None)
+
+    @property
+    def is_quiz(self) -> bool:
+        """Whether the cell is tagged as the one that holds the answers to the multiple-choice questions."""
+        return "quiz" in self.tags
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,11 @@ def without_solution(cell: Cell) -> str:
         indent = lines[first - 1][: -len(lines[first - 1].lstrip())]
         lines[first - 1 : last] = [f"{indent}raise NotImplementedError({message})"]
     return "\n".join(lines)
+
+
+def without_answers(cell: Cell) -> str:
+    """The quiz cell as a learner gets it: the questions' letters, each with an empty answer."""
+    return re.sub(r'(\b[a-z]=)"[^"]*"', r'\1""', cell.source)
 
 
 def without_markers(cell: Cell) -> str:

@@ -63,10 +63,9 @@ def import_zip(
     try:
         with zipfile.ZipFile(archive) as zipped, _incoming(Path(data_dir)) as incoming:
             members = _safe_members(zipped, archive, max_bytes)
-            for layout in LAYOUTS.values():  # known before anything large is unpacked
-                if any(f"/{layout.marker[-1]}/" in f"/{member.filename}" for member in members):
-                    _refuse_existing(Path(data_dir) / layout.name)
-            _check_room(incoming, sum(member.file_size for member in members), archive)
+            if (layout := _layout_of(members)) is not None:  # known before anything large is unpacked
+                _refuse_existing(Path(data_dir) / layout.name)
+            check_room(incoming, sum(member.file_size for member in members), archive)
             for member in tqdm(members, desc="unzip", unit=" files"):
                 zipped.extract(member, incoming)
             return _settle(incoming, Path(data_dir), archive)
@@ -74,6 +73,26 @@ def import_zip(
         raise DataError(f"{archive} is not a whole zip file ({error}); download it again") from error
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or a compression Python does not know
         raise DataError(f"{archive} cannot be unpacked: {error}") from error
+
+
+def zip_layout(archive: str | Path) -> Layout | None:
+    """Which set a zip seems to hold, from its list of names; None if neither. Nothing is unpacked.
+
+    Raises:
+        DataError: it is no zip that can be opened.
+    """
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            return _layout_of(zipped.infolist())
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{archive} is not a whole zip file ({error}); download it again") from error
+
+
+def _layout_of(members: list[zipfile.ZipInfo]) -> Layout | None:
+    for layout in LAYOUTS.values():
+        if any(f"/{layout.marker[-1]}/" in f"/{member.filename}" for member in members):
+            return layout
+    return None
 
 
 def import_dir(
@@ -94,7 +113,7 @@ def import_dir(
     above = [parent for parent in base.parents if parent == folder or folder in parent.parents]
     copies |= {table: Path(table.name) for parent in above for table in parent.glob("*.csv")}
     with _incoming(Path(data_dir)) as incoming:
-        _check_room(incoming, sum(path.stat().st_size for path in copies), folder)
+        check_room(incoming, sum(path.stat().st_size for path in copies), folder)
         for path, copy in tqdm(copies.items(), desc="copy", unit=" files"):
             (incoming / copy).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, incoming / copy)
@@ -120,7 +139,8 @@ def _safe_members(zipped: zipfile.ZipFile, archive: Path, max_bytes: int) -> lis
     return members
 
 
-def _check_room(folder: Path, needed: int, source: Path) -> None:
+def check_room(folder: Path, needed: int, source: Path) -> None:
+    """DataError if the disk of ``folder`` has not ``needed`` bytes (and a few more) for what comes from ``source``."""
     free = shutil.disk_usage(folder).free
     if needed * 1.05 > free:
         raise DataError(

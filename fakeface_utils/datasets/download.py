@@ -147,7 +147,7 @@ def _attempt(layout: str, part: Path) -> None:
         start = have if response.status_code == 206 else 0
         total = start + int(response.headers.get("Content-Length", 0))
         # The archive, and as much again for its unpacked images.
-        archives._check_room(part.parent, 2 * total - have, f"the {layout} set")
+        archives.check_room(part.parent, 2 * total - have, f"the {layout} set")
         bar = tqdm(total=total or None, initial=start, desc="download", unit="B", unit_scale=True)
         try:
             _mark(part).write_text(response.headers.get("ETag", ""))

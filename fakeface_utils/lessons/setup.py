@@ -1,4 +1,4 @@
-"""What a lesson's first cells call: versions, profile, data. Colab's cells are at the end."""
+"""What a lesson's first cells call: versions, profile, data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import platform
 import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
@@ -99,37 +98,3 @@ def _has_set(layout: str) -> bool:
         return build_index(config.data_dir() / layout, layout)["set"].iloc[0] != "testbed"
     except (LayoutError, OSError):
         return False
-
-
-# Colab's cells. They are visible in the notebooks in colab/, so each call does one thing a reader can name.
-
-
-def colab_check() -> None:
-    """Say what runtime this is, and how to get a GPU if it has none."""
-    print(f"Python {platform.python_version()}, TensorFlow {package_version('tensorflow')}")
-    if gpu_count():
-        print(f"{gpu_count()} GPU found")
-    else:
-        print("No GPU. Training will be slow: Runtime > Change runtime type > T4 GPU, then run from the top.")
-
-
-def colab_data(zip_on_drive: str | Path) -> None:
-    """Copy one zip from the mounted Drive to this machine's disk, unpack and verify it there.
-
-    One large file travels fast over the mount, thousands of small ones do not. Without such a zip the
-    lesson goes on with the drawn sample and says so.
-    """
-    from fakeface_utils.datasets.archives import import_zip
-
-    source = Path(zip_on_drive)
-    there = [layout for layout in ("140k", "yonsei") if (config.data_dir() / layout).exists()]
-    if there or not source.is_file():
-        print(f"already unpacked: {', '.join(there)}" if there else f"{source} is not there; drawn portraits it is")
-        return
-    local = Path(shutil.copy(source, config.data_dir().parent))
-    try:
-        where, report = import_zip(local, config.data_dir())
-    finally:
-        local.unlink()
-    print(report)
-    print(f"unpacked to {where}")

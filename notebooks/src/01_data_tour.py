@@ -39,7 +39,7 @@ from fakeface_utils import config
 from fakeface_utils.datasets import augment, groups, layouts, pixels, splits, testbed
 from fakeface_utils.evaluation import audit, intervals, plots
 from fakeface_utils.forensics import metadata, spectrum
-from fakeface_utils.lessons import checks, ledger, results, setup
+from fakeface_utils.lessons import checks, ledger, quiz, results, setup
 
 plots.use_style()
 started = time.time()
@@ -63,7 +63,7 @@ profile = setup.choose_profile(PROFILE)
 limits = {"smoke": (400, 100), "laptop": (2_500, 400), "colab": (20_000, 1_000)}
 most, n_spectra = limits.get(profile, (140_000, 2_000))
 most, n_spectra = MAX_IMAGES or most, SPECTRUM_IMAGES or n_spectra
-cache = config.runs_dir() / "cache"
+cache = config.cache_dir()
 chosen = {"profile": profile, "images at most": most, "spectra per class": n_spectra}
 pd.Series(chosen, name="this run").to_frame()
 
@@ -243,9 +243,8 @@ found_by = {
 }
 for layout, found in pairs.items():
     found_by[layout]["pairs in all"] = len(found.drop_duplicates(["a", "b"]))
-pd.DataFrame(found_by)
+display(pd.DataFrame(found_by))
 
-# %%
 for layout, found in pairs.items():
     rows = sets[layout].set_index("name")
     best = found.sort_values(["how", "score"], ascending=False).drop_duplicates("a")[:3]
@@ -389,10 +388,16 @@ for layout, table in audits.items():
 # %% [markdown]
 # A probe that permuted labels reach as well is no shortcut, as far as these images can tell. A probe above them
 # sets a floor: a detector has to be better than that before it may be said to look at faces. What the lesson found
-# on real photographs is recorded in the repository and printed here, whatever you ran.
+# on real photographs is recorded in the repository and shown here, whatever you ran.
 
 # %%
-results.metric_table(results.recorded("01_data_tour"), "shortcut AUC/")
+recorded = results.recorded("01_data_tour")
+for record in recorded:
+    axis = plt.figure(figsize=(8, 3.4)).gca()
+    plots.forest(results.interval_table(record, "shortcut AUC/"), axis=axis)
+    axis.set(title=results.stamp(record), xlabel="AUC", xlim=(0.3, 1.02))
+plt.show()
+results.metric_table(recorded, "shortcut p/")
 
 # %% [markdown]
 # ## Augmenting before splitting
@@ -455,8 +460,8 @@ pd.Series(accuracy, name="accuracy").map("{:.3f}".format).to_frame()
 #
 # ## Exercises
 #
-# Replace each `raise` by your own lines and run the cell, then the cell below it. The check shows the input,
-# what was expected and what came.
+# In the first three you fill in a function: replace each `raise` by your own lines and run the cell, then the cell
+# below it. The check shows the input, what was expected and what came. The last two you answer in words.
 #
 # **01.1 Read a name.** `mid_405_0011.jpg` is a fake of middling difficulty, number 405, whose nose and mouth
 # were replaced. Return its difficulty and the list of its replaced parts, in the order of `layouts.PARTS`.
@@ -478,8 +483,7 @@ read_fake_name = checks.ex_01_1(read_fake_name)
 
 # %% [markdown]
 # **01.2 Measure a leak.** An index has the columns `split` and `group`. Return the share of *test* images whose
-# group also occurs in the *train* split. Then change `SEED` above, run again, and explain what makes the leak of
-# the random split move, and what would make it vanish.
+# group also occurs in the *train* split.
 
 
 # %% tags=["exercise-01.2"]
@@ -523,11 +527,30 @@ grey = pixels.read_image(yonsei["path"].iloc[0], color="grey")[..., 0].astype(fl
 print(f"blockiness of the first image: {blockiness(grey):.2f} grey levels")
 
 # %% [markdown]
-# **Open.** Invent a seventh probe: any function of one image that cannot see a face. With
+# **01.4 Change and explain.** The audit used as many images of each set as the table under *Parameters* says. What if
+# there were half as many? Write down what you expect of the AUCs, of the width of their intervals and of the column
+# `permuted`. Then set `MAX_IMAGES`, run everything below it again, and say what came and why.
+#
+# **01.5 Open.** Invent a seventh probe: any function of one image that cannot see a face. With
 # `from fakeface_utils.forensics import shortcuts`, add it to the audit by `audit.shortcut_audit(index,
 # shortcuts.PROBES | {"mine": shortcuts.PixelProbe(my_function)})`, where `my_function` takes an image (height, width,
-# 3) and returns a number or several. Predict its AUC first.
+# 3) and returns a number or several. Predict its AUC first, and say which control tells luck from a finding.
+
+# %%
+checks.written("01.4", prediction="", change="", result="", why="")
+checks.written("01.5", probe="", prediction="", result="", control="")
+
+# %% [markdown]
+# ### Questions
 #
+# Write the number of the answer you think is right between the quotes, run the cell, and read why.
+#
+# {{quiz}}
+
+# %% tags=["quiz"]
+quiz.check("01", a="2", b="4", c="1", d="3")
+
+# %% [markdown]
 # ## What can go wrong
 #
 # - **A file count is not a set.** A copy may be partial, doubled inside the archive or cut short.
@@ -546,16 +569,14 @@ print(f"blockiness of the first image: {blockiness(grey):.2f} grey levels")
 #
 # What the reports say about the sets themselves can be counted. Where a real set was not at hand when the
 # committed records were made, the verdict is *not run*.
+#
+# The cell also leaves a record of this run. A record from drawn images says that it is no evidence, and no table of
+# results will take it.
 
 # %%
 judged = ledger.judge(ledger.read_claims(), results.recorded())
-ledger.claims_table("01_data_tour", judged)
+display(ledger.claims_table("01_data_tour", judged))
 
-# %% [markdown]
-# Last, this run leaves a record of its own. A record from drawn images says that it is no evidence, and no
-# table of results will take it.
-
-# %%
 settings = {"seed": SEED, "permutations": PERMUTATIONS}
 for layout, index in sets.items():
     metrics = {

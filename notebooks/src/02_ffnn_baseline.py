@@ -42,13 +42,13 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from fakeface_utils import config
 from fakeface_utils.datasets import groups, pixels, splits, testbed
 from fakeface_utils.evaluation import intervals, metrics, paired, plots
-from fakeface_utils.lessons import checks, ledger, results, setup
+from fakeface_utils.lessons import checks, ledger, quiz, results, setup
 from fakeface_utils.training import fit, recipes
 from fakeface_utils.training.experiment import Experiment
 from fakeface_utils.training.recipes import changed
 
 plots.use_style()
-started, cache = time.time(), config.runs_dir() / "cache"
+started, cache = time.time(), config.cache_dir()
 recorded = results.recorded("02_ffnn_baseline")  # what was measured on real images
 display(setup.show_versions("numpy", "scikit-learn", "tensorflow", "keras"))
 results.minutes("02_ffnn_baseline")
@@ -383,8 +383,8 @@ for record in recorded:
     table = results.read_table(record, "predictions")
     seed_0 = {name: table[f"{name}/0"].to_numpy() for name in four}
     seed_0 = {k: paired.ranks_within(v, table["turn"]) for k, v in seed_0.items()}
-    axis = plots.roc(table["y_true"], seed_0, axis=plt.figure(figsize=(5, 4.5)).gca())
-    axis.set_title(f"recorded on {record['set']}, {len(table):,} images, first seed")
+    axis = plots.roc(table["y_true"], seed_0, axis=plt.figure(figsize=(6, 5)).gca())
+    axis.set_title(f"{results.stamp(record)}\nfirst seed", fontsize="small")
     plt.show()
 
 # %% [markdown] tags=["claim"]
@@ -483,8 +483,8 @@ told["one score"] = np.concatenate(list(wide.values())) < 0.01
 collapsed = {k: intervals.wilson(int(sum(w < 0.01)), len(w)) for k, w in wide.items()}
 display(pd.Series(collapsed, name="share with one score").map(str).to_frame())
 axis = plots.trainings(told.reset_index(), "auc", "one score")
+plt.show()
 
-# %%
 guess, n_m3 = prediction["collapsed M3 of 20"], told.loc["M3", "one score"].sum()
 print(f"you predicted {guess!r} of 20 for M3; here {n_m3} of {chosen['collapse']}")
 print(f"one step moves a sum by up to {1e-3 * images.mean() / 255 * size * size:.2f}")
@@ -516,7 +516,12 @@ results.metric_table(recorded, "collapsed/")
 
 # %%
 every = recipes.histories(runs)
-plots.by_epoch(every, "val_auc", mark=5).set_ylabel("AUC on validation")
+axis = plots.by_epoch(every, "val_auc", mark=5)
+axis.set(title="this run", ylabel="AUC on validation")
+for record in recorded:
+    kept = results.read_table(record, "history")
+    axis = plots.by_epoch(kept, "val_auc", mark=5)
+    axis.set(title=results.stamp(record), ylabel="AUC on validation")
 plt.show()
 
 curve = every.pivot_table("val_auc", ["recipe", "turn"], "epoch")
@@ -562,7 +567,7 @@ panels = ("activation", "units", "learning_rate", "val_auc")
 plots.search(search, *panels, title=f"this run, {base.set}: AUC on validation")
 for record in recorded:
     table = results.read_table(record, "grid")
-    plots.search(table, *panels, title=f"recorded on {record['set']}")
+    plots.search(table, *panels, title=results.stamp(record))
 plt.show()
 
 # %% [markdown]
@@ -623,8 +628,8 @@ results.metric_table(recorded, "auc by pixels/")
 #
 # ## Exercises
 #
-# Replace each `raise` by your own lines and run the cell, then the cell below it. The check shows the input,
-# what was expected and what came.
+# In the first four you fill in a function: replace each `raise` by your own lines and run the cell, then the cell
+# below it. The check shows the input, what was expected and what came. The last two you answer in words.
 #
 # **02.1 Count.** How many parameters has a feed-forward network with one hidden layer and one output, from the side
 # of its square images, their channels and its units? Do not forget the biases.
@@ -648,8 +653,7 @@ print(
 # %% [markdown]
 # **02.2 A threshold for few false alarms.** Someone who is wrongly called a fake is harmed. Return the lowest of the
 # given scores at which at most the share `most` of the reals is called fake (called fake means: score at least the
-# threshold), or `float("inf")` if there is none. The cell below uses it on validation and then looks at test: explain
-# the gap, and what would happen to it if you chose on test.
+# threshold), or `float("inf")` if there is none. The cell below chooses on validation by it and then looks at test.
 
 
 # %% tags=["exercise-02.2"]
@@ -697,8 +701,8 @@ print("above  ", constant[["accuracy", "AvgP", "AvgR"]].round(3).tolist())
 # %% [markdown]
 # **02.4 A bootstrap of groups.** Images that share a photograph are no independent news. Given the group of each
 # image, and for each resample the groups that were drawn (a row of group numbers, some of them twice), return the AUC
-# of every resample as a NumPy array: all images of a drawn group come along, twice if it was drawn twice. Then change
-# `draw_seed` below and see which digit of your interval you may trust.
+# of every resample as a NumPy array: all images of a drawn group come along, twice if it was drawn twice. Another
+# `draw_seed` in the cell below shows you which digit of your interval you may trust.
 
 
 # %% tags=["exercise-02.4"]
@@ -719,11 +723,30 @@ draws = np.random.default_rng(draw_seed).choice(names, size=(100, len(names)))
 values = group_bootstrap(y_some, scores, group[some], draws)
 print("95 % of the resamples within", np.percentile(values, [2.5, 97.5]).round(3))
 
-# %% [markdown] tags=["claim"]
-# **Open.** Find a floor that is harder to beat: other pixels, another simple model, or one of lesson 01's probes.
+# %% [markdown]
+# **02.5 Change and explain.** In 02.2 a tenth of the reals on validation may be accused. What if you allow a fiftieth?
+# Write down what happens to the threshold, to the share of reals accused on test, and to how far the two splits lie
+# apart. Then change the 0.1 in 02.2's cell and say what came, why, and what choosing on test would have hidden.
+#
+# **02.6 Open.** Find a floor that is harder to beat: other pixels, another simple model, or one of lesson 01's probes.
 # Or find out what makes M3 collapse *less*: the learning rate, the activation, the size of the batch? Write down what
 # you expect, train at least five seeds, and say what you found in one sentence with an interval.
+
+# %%
+checks.written("02.5", prediction="", change="", result="", why="")
+checks.written("02.6", question="", prediction="", result="")
+
+# %% [markdown]
+# ### Questions
 #
+# Write the number of the answer you think is right between the quotes, run the cell, and read why.
+#
+# {{quiz}}
+
+# %% tags=["quiz"]
+quiz.check("02", a="3", b="1", c="4", d="2")
+
+# %% [markdown] tags=["claim"]
 # ## What can go wrong
 #
 # - **A test split that you choose by is a validation split.** This lesson reads it for several recipes and picks none
@@ -749,9 +772,8 @@ print("95 % of the resamples within", np.percentile(values, [2.5, 97.5]).round(3
 
 # %%
 judged = ledger.judge(ledger.read_claims(), results.recorded())
-ledger.claims_table("02_ffnn_baseline", judged)
+display(ledger.claims_table("02_ffnn_baseline", judged))
 
-# %%
 found, at_half = results.by_metric(measured), results.by_metric(half)
 found |= {f"{name} at half": at_half[name] for name in ("accuracy", "AvgP", "AvgR")}
 found |= {

@@ -23,7 +23,8 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import pandas as pd
 
-checks = SimpleNamespace(ex_01_1=lambda function: function)
+checks = SimpleNamespace(ex_01_1=lambda function: function, written=print)
+quiz = SimpleNamespace(check=print)
 
 # %% [markdown]
 # ## Parameters
@@ -108,21 +109,28 @@ def my_interval(k, n, z=1.96):
 # %%
 my_interval = checks.ex_01_1(my_interval)
 
+# %%
+checks.written("01.2", prediction="", result="")
+checks.written("01.3", question="")
+
+# %% [markdown]
+# {{quiz}}
+
+# %% tags=["quiz"]
+quiz.check("01", a="2", b="1")
+
 # %% [markdown]
 # ## What can go wrong
 #
 # > Looking again and again until the interval leaves a half.
 
-# %% [markdown]
 # A share is not a probability.
-
-# %% [markdown]
+#
 # ## The report's numbers beside ours
 
 # %% [markdown] tags=["claim"]
 # The report says: 73 % heads, an AUC of 0.9.
-
-# %% [markdown]
+#
 # | who | share |
 # |---|---|
 # | the report | see above |
