@@ -1,16 +1,18 @@
 """RESULTS.md and the README's tables: made from records, refused when stale, never from the testbed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from fakeface_utils.evaluation.intervals import Estimate
 from fakeface_utils.evaluation.paired import Difference
 from fakeface_utils.lessons import ledger, results
 from fakeface_utils.records import plain_metrics
-from tools import make_report, results_page
+from tools import drawings, make_pictures, make_report, results_page
 
 ROOT = Path(__file__).parents[1]
 SYLLABUS, RESULTS = (
@@ -19,8 +21,9 @@ SYLLABUS, RESULTS = (
 
 
 @pytest.fixture
-def root(tmp_path):
-    """A project with one lesson, the ledger and no record yet."""
+def root(tmp_path, monkeypatch):
+    """A project with one lesson, the ledger, no record yet and no pictures in its README."""
+    monkeypatch.setattr(make_pictures, "PICTURES", {})
     (tmp_path / "results").mkdir()
     (tmp_path / "colab").mkdir()
     (tmp_path / "results" / "claims.yaml").write_text(
@@ -43,7 +46,7 @@ def record(evidence: bool) -> dict:
         "lesson": "01_data_tour",
         "layout": "yonsei",
         "profile": "laptop",
-        "n_images": 9,
+        "n_images": 2041,
     }
     common |= {"fingerprint": "f", "settings": {}, "metrics": metrics, "date": "2026-01-02"}
     return common | {"set": "yonsei" if evidence else "testbed", "evidence": evidence}
@@ -69,7 +72,9 @@ def test_report_fills_the_blocks_and_check_sees_a_stale_readme(root, capsys):
     assert "| report | reproduced | not run |" in filled and "| 001 | 1 | 4 |" in filled
     page = (root / "results" / "RESULTS.md").read_text(encoding="utf-8")
     assert "| metadata | 0.500 [0.400, 0.600] |" in page
-    row = "| the Yonsei set holds this many real images | table 1 | 1,081 | 1,081 (n = 9) | **reproduced**: ours 1081,"
+    row = (
+        "| the Yonsei set holds this many real images | table 1 | 1,081 | 1,081 (n = 2,041) | **reproduced**: ours "
+    )
     assert row in page and "| yonsei, laptop | 01_data_tour | `python -m tools.run_lessons" in page
 
 
@@ -118,7 +123,9 @@ def test_a_trained_models_claims_and_tables(root):
     assert "### Lesson 01_data_tour" not in page and "accuracy at the threshold" not in page
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert (
-        "| AUC of feed-forward networks and floors | 140k-mini (n = 1,600" in readme and "collapsed" not in readme
+        "| AUC of feed-forward networks and floors | recorded on 2026-01-02, 140k-mini, profile laptop, n = 1,600 |"
+        in readme
+        and "collapsed" not in readme
     )
     assert "| report | reproduced | direction reproduced | not comparable | not run |" in readme
 
@@ -172,6 +179,156 @@ def test_times_are_taken_from_stamps_of_good_runs(root, tmp_path):
     assert results.minutes("02_other", root / "results" / "timings.json")["time"].eq("not measured").all()
     assert "| Is it? | 26 s |" in (root / "README.md").read_text(encoding="utf-8")
     assert "Measured on: two cores" in (root / "README.md").read_text(encoding="utf-8")
+
+
+TABLES = {
+    "predictions": pd.DataFrame(
+        {"name": list("abcdef"), "turn": 1, "y_true": [0, 0, 0, 1, 1, 1]}
+        | {"M1/0": [0.1, 0.4, 0.3, 0.2, 0.8, 0.9], "M1/1": 0.5, "M2/0": [0.5, 0.5, 0.2, 0.5, 0.6, 0.7]}
+    ),
+    "history": pd.DataFrame({"recipe": ["M1", "M1", "M2", "M2"], "epoch": [1, 2] * 2, "val_auc": [0.5, 0.6] * 2}),
+    "grid": pd.DataFrame({"activation": ["relu", "tanh"], "units": [8, 8], "learning_rate": 0.1, "val_auc": 0.6}),
+}
+
+
+@pytest.fixture
+def drawn(root):
+    """The project with a record of each lesson and their figures."""
+    records = root / "results" / "records"
+    results.write_record(record(True), records)
+    results.write_record(trained({"auc": {"M1": Estimate(0.7, 0.65, 0.75, 240)}}), records, TABLES)
+    assert make_report.main(["--root", str(root)]) == 0
+    return root
+
+
+def check(root, capsys) -> list[str]:
+    status = make_report.main(["--root", str(root), "--check"])
+    said = capsys.readouterr().err.splitlines()
+    assert status == (1 if said else 0)
+    return said
+
+
+def test_every_record_gives_its_lessons_figures(drawn):
+    page = (drawn / "results" / "RESULTS.md").read_text(encoding="utf-8")
+    names = [path.name for path in (drawn / "results" / "figures").iterdir()]
+    assert len(names) == 5 and all(page.count(f"](figures/{name})\n\n*") == 1 for name in names)
+    assert page.index("### Lesson 01") < page.index("shortcuts.png") < page.index("| AUC without judging a face")
+    captions = [line for line in page.splitlines() if line.startswith("*")]
+    assert (
+        sum(line.endswith("(recorded on 2026-01-02, yonsei, profile laptop, n = 2,041)*") for line in captions) == 1
+    )
+    assert (
+        sum(line.endswith("(recorded on 2026-01-02, 140k-mini, profile laptop, n = 1,600)*") for line in captions)
+        == 4
+    )
+    alts = [line for line in page.splitlines() if line.startswith("![")]
+    assert len(alts) == 5 and all(len(line) > 100 for line in alts)
+
+
+def test_a_record_without_a_table_or_a_metric_gives_fewer_figures(root):
+    few = {"history": TABLES["history"]}
+    results.write_record(trained({"ece": {"M1": 0.1}}), root / "results" / "records", few)
+    assert make_report.main(["--root", str(root)]) == 0
+    assert [p.name.split(".")[-2] for p in (root / "results" / "figures").iterdir()] == ["epochs"]
+
+
+def test_a_changed_table_or_record_makes_its_figures_stale(drawn, capsys):
+    folder = drawn / "results" / "records"
+    newer = TABLES | {"history": TABLES["history"].assign(val_auc=0.7)}
+    old = results.read_record(folder / "02_ffnn_baseline" / "140k-mini.laptop.json")
+    results.write_record(old, folder, newer)
+    (said,) = check(drawn, capsys)
+    assert "figures/02_ffnn_baseline.140k-mini.laptop.epochs.png is stale" in said and "run `make report`" in said
+    results.write_record(old | {"wall_seconds": 1}, folder, newer)
+    assert len(check(drawn, capsys)) == 4
+    assert make_report.main(["--root", str(drawn)]) == 0 and check(drawn, capsys) == []
+
+
+def test_figures_of_no_record_are_named_and_those_of_ours_go(drawn, capsys):
+    for path in (drawn / "results" / "records" / "01_data_tour").iterdir():
+        path.unlink()
+    (drawn / "results" / "figures" / "mine.png").write_text("by hand")
+    said = check(drawn, capsys)
+    for name in ("01_data_tour.yonsei.laptop.shortcuts.png", "mine.png"):
+        assert sum(f"figures/{name} belongs to nothing" in line for line in said) == 1
+    assert make_report.main(["--root", str(drawn)]) == 1
+    (left,) = check(drawn, capsys)[-1:]
+    assert "mine.png" in left and len(list((drawn / "results" / "figures").iterdir())) == 5
+
+
+def test_a_figure_that_was_touched_or_is_missing_or_too_large_is_named(drawn, capsys, monkeypatch):
+    first, second, *_ = sorted((drawn / "results" / "figures").iterdir())
+    Image.open(first).save(first)  # the same picture, saved by another program
+    second.unlink()
+    said = check(drawn, capsys)
+    assert len(said) == 2 and f"{first.name} is stale or was not" in said[0] and "is missing" in said[1]
+    make_report.main(["--root", str(drawn)])
+    made = results_page.drawings(drawn)
+    small = [replace(drawing, most_kb=1) for drawing in made]
+    wrong = drawings.problems(small, drawn / "results" / "figures", "make report")
+    assert len(wrong) == 5 and all("kB, more than 1" in line for line in wrong)
+
+
+def test_the_check_looks_at_the_readmes_pictures(drawn, capsys):
+    (drawn / "docs" / "pictures").mkdir(parents=True)
+    Image.new("RGB", (9, 9)).save(drawn / "docs" / "pictures" / "face.png")
+    (said,) = check(drawn, capsys)
+    assert "pictures/face.png belongs to nothing" in said
+
+
+def take(root, source, *more):
+    return make_report.main(["--root", str(root), "--take", str(source), *more])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"n_images": 10}, "02_ffnn_baseline, 140k-mini, laptop: made of 10 images; the set has 1,600"),
+        ({"fingerprint": "g"}, "images is 'g'; the committed record of 140k-mini has 'f'"),
+        (
+            {"settings": {"n_train": 1120, "n_test": 240, "seeds": 2}},
+            "seeds is 2; the committed record of 140k-mini has 5",
+        ),
+        ({"settings": {"n_train": 1120, "seeds": 5}}, "n_test is None; the committed record of 140k-mini has 240"),
+    ],
+)
+def test_a_record_of_other_settings_or_images_is_not_taken_unasked(root, tmp_path, capsys, change, said):
+    good = trained({"auc": {"M1": Estimate(0.7, 0.65, 0.75, 240)}})
+    results.write_record(good, tmp_path / "runs")
+    assert take(root, tmp_path / "runs") == 0 and take(root, tmp_path / "runs") == 0
+    results.write_record(good | change | {"date": "2026-02-03"}, tmp_path / "runs")
+    results.write_record(record(True), tmp_path / "runs")
+    assert take(root, tmp_path / "runs") == 1
+    told = capsys.readouterr().err
+    assert said in told and "nothing was taken" in told and "--force" in told
+    (left,) = results.recorded(folder=root / "results" / "records")
+    assert left["date"] == "2026-01-02", "not even the good one among them"
+    assert take(root, tmp_path / "runs", "--force") == 0
+    assert {r["date"] for r in results.recorded("02_ffnn_baseline", root / "results" / "records")} == {"2026-02-03"}
+
+
+def test_the_first_record_of_a_set_is_held_against_another_set(root, tmp_path, capsys):
+    mini = trained({"auc": {"M1": Estimate(0.7, 0.65, 0.75, 240)}})
+    results.write_record(mini, root / "results" / "records")
+    of_yonsei = {"set": "yonsei", "layout": "yonsei", "n_images": 2041, "fingerprint": "y"}
+    settings = {"n_train": 1359, "n_test": 2041, "split": "yonsei-001-grouped", "parameters": {"LAYOUT": "yonsei"}}
+    for seeds, status in ((2, 1), (5, 0)):
+        results.write_record(mini | of_yonsei | {"settings": settings | {"seeds": seeds}}, tmp_path / "runs")
+        assert take(root, tmp_path / "runs") == status
+    assert "02_ffnn_baseline, yonsei, laptop: seeds is 2; the committed record of 140k-mini has 5" in (
+        capsys.readouterr().err
+    )
+    other = mini | of_yonsei | {"profile": "colab", "settings": settings | {"seeds": 9}}
+    results.write_record(other, tmp_path / "more")
+    assert take(root, tmp_path / "more") == 0, "another profile has settings of its own"
+
+
+def test_every_committed_record_would_be_taken_again():
+    committed = results.recorded()
+    for one in committed:
+        assert make_report.doubts(one, committed) == []
+        rest = [other for other in committed if other is not one]
+        assert make_report.doubts(one, rest) == []
 
 
 def test_a_missing_marker_is_said(root, capsys):

@@ -148,7 +148,32 @@ def test_metric_table(record):
     table = results.metric_table([record], "shortcut/")
     assert table.index.tolist() == ["metadata"]
     assert table.iloc[0, 0] == "0.550 [0.500, 0.600]"
-    assert "n = 18, laptop" in table.columns[0]
+    assert table.columns.tolist() == [results.stamp(record)]
+
+
+def test_stamp_tells_when_on_what_and_with_how_much(record):
+    told = results.stamp(record | {"date": "2026-11-21", "n_images": 1600, "set": "140k-mini"})
+    assert told == "recorded on 2026-11-21, 140k-mini, profile laptop, n = 1,600"
+
+
+def test_interval_table_holds_what_has_an_interval(index):
+    metrics = {"auc": {"M1": Estimate(0.7, 0.6, 0.8, 18), "M2": 0.5, "M3": Estimate(0.4, math.nan, 0.5, 18)}}
+    metrics |= {
+        "auc difference": {"M2 - M1": Difference(0.03, 0.02, 0.14, 18, "DeLong")},
+        "b": Estimate(1, 1, 1, 1),
+    }
+    made = results.make_record("x", index, metrics, "laptop", {}, time.time())
+    table = results.interval_table(made, "auc/")
+    assert table.index.tolist() == ["M1"] and table.loc["M1"].to_dict() == {"value": 0.7, "low": 0.6, "high": 0.8}
+    assert results.interval_table(made, "auc difference/").empty
+    assert results.interval_table(made, "none/").columns.tolist() == ["value", "low", "high"]
+
+
+def test_table_path_is_where_the_table_lies(record, tmp_path):
+    read = results.read_record(results.write_record(record, tmp_path, {"roc": CURVE}))
+    assert results.table_path(read, "roc", tmp_path) == tmp_path / "01_data_tour" / "140k-part.laptop.roc.csv.gz"
+    with pytest.raises(results.RecordError, match="no table 'pr'"):
+        results.table_path(read, "pr", tmp_path)
 
 
 def test_metric_table_of_differences(index):

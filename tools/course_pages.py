@@ -1,4 +1,8 @@
-"""Executed lessons as pages to click through, readable without a network: python -m tools.course_pages"""
+"""Executed lessons as pages to click through, readable without a network: python -m tools.course_pages
+
+Pages are made to be shared, so they show drawn portraits only: lessons that may show photographs of people get pages
+only for yourself, with --private.
+"""
 
 from __future__ import annotations
 
@@ -84,23 +88,48 @@ def offline(page: str, source: Path, out: Path) -> str:
 
 
 def lessons(out: Path, root: Path) -> list[dict]:
-    """What the runner left: each lesson's stamp with its question and its notebook."""
+    """What the runner left: each lesson's stamp with its question, what it is about, and its notebook."""
     found = []
     for path in sorted(out.glob("[0-9][0-9]_*.json")):
         stamp = json.loads(path.read_text(encoding="utf-8"))
         executed = path.with_suffix(".ipynb")
         notebook = executed if executed.exists() else root / stamp["source"]  # it broke before the first cell
-        text = "\n".join(c.source for c in nbformat.read(notebook, as_version=4).cells if c.cell_type == "markdown")
+        cells = nbformat.read(notebook, as_version=4).cells
+        text = "\n\n".join(c.source for c in cells if c.cell_type == "markdown")
         title = re.search(r"^# (.+)$", text, re.MULTILINE)
-        found.append({**stamp, "name": path.stem, "path": notebook, "title": title[1] if title else path.stem})
+        about = re.search(r"^## What you will do\s+(.+?)(?:\n\s*\n|\n#|\Z)", text, re.MULTILINE | re.DOTALL)
+        lesson = {"name": path.stem, "path": notebook, "title": title[1] if title else path.stem}
+        lesson["about"] = re.sub(r"[*`]", "", " ".join(about[1].split())) if about else ""
+        lesson["private"] = not only_drawings(stamp, cells)
+        found.append(stamp | lesson)
     return found
 
 
-def write_pages(out: Path, root: Path = ROOT) -> Path:
-    """All pages and the syllabus; returns the syllabus."""
+def only_drawings(stamp: dict, cells: list) -> bool:
+    """Whether a run cannot have opened real images: the profile smoke, also in the lesson's own parameters."""
+    given = stamp["inputs"].get("parameters", {}).get("PROFILE")
+    own = "\n".join(c.source for c in cells if "parameters" in c.metadata.get("tags", []))
+    asks = re.search(r"^PROFILE\b", own, re.MULTILINE)  # left to itself, it may take the real images it finds
+    return stamp["profile"] == "smoke" and (given == "smoke" or (given is None and not asks))
+
+
+def write_pages(out: Path, root: Path = ROOT, private: bool = False) -> Path:
+    """All pages and the syllabus; returns the syllabus.
+
+    Raises:
+        SystemExit: no lesson was run, or one may show photographs of people and the pages are not ``private``.
+    """
     found = lessons(out, root)
     if not found:
         raise SystemExit(f"{out}: no executed lessons; run python -m tools.run_lessons first")
+    if not private and (
+        names := [f"{lesson['name']} ({lesson['profile']})" for lesson in found if lesson["private"]]
+    ):
+        raise SystemExit(
+            f"No page was written: {', '.join(names)} ran on more than drawn portraits and may show photographs of "
+            "people, which must not be published. Run the lessons with --profile smoke, or, for pages that you keep "
+            "for yourself, add --private."
+        )
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     template = templates.get_template("page.html.j2")
     code_style = HtmlFormatter(style="default").get_style_defs(".highlight")
@@ -115,11 +144,12 @@ def write_pages(out: Path, root: Path = ROOT) -> Path:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.course_pages", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.course_pages", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("build/course"), help="where the lessons were run to")
+    parser.add_argument("--private", action="store_true", help="also lessons that may show photographs of people")
     parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
     args = parser.parse_args(argv)
-    print(write_pages(args.out.resolve(), args.root.resolve()))
+    print(write_pages(args.out.resolve(), args.root.resolve(), args.private))
     return 0
 
 

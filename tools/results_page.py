@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from fakeface_utils.evaluation import verdicts
 from fakeface_utils.lessons import ledger, results
+from tools import results_figures
+from tools.drawings import Drawing
 
 REPORTS = {
     "000": "Detecting Fake Human Face Images",
@@ -42,6 +49,11 @@ HOW_TO_READ = (
 
 # What each lesson's records hold: a note, then the start of metrics' names and the corner of the table they make.
 MEASURED = {
+    "00_start_here": (
+        "A logistic regression on the strength of each frequency plays *can you spot it?*: of a real and a fake image "
+        "it names the one with the higher score. Wilson intervals; no person took part.",
+        {"machine, pairs/": "share of pairs in which the machine named the fake"},
+    ),
     "01_data_tour": (
         "AUCs of features too coarse to judge a face by. Their intervals come from resampling whole groups of images "
         "that share a photograph and tell how far other test images would move them; whether a feature knows "
@@ -81,6 +93,75 @@ MEASURED = {
         },
     ),
 }
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure that each record of a lesson gives, if it has what the figure needs.
+
+    Attributes:
+        draw: takes the record and then the tables.
+        caption: the stamp of the record follows it.
+        alt: what the picture looks like, for those who cannot see it; the name of the set follows.
+        tables: names of tables beside the record.
+        prefix: what the names of the metrics drawn begin with.
+    """
+
+    draw: Callable[..., Figure]
+    caption: str
+    alt: str
+    tables: tuple[str, ...] = ()
+    prefix: str = ""
+
+    def fits(self, record: dict) -> bool:
+        has_metrics = any(name.startswith(self.prefix) for name in record["metrics"])
+        return has_metrics and set(self.tables) <= set(record.get("tables", []))
+
+
+# Which figures each lesson's records give, by the name that goes into the file's.
+FIGURES = {
+    "01_data_tour": {
+        "shortcuts": Shown(
+            results_figures.shortcuts,
+            "How well features that judge no face tell fake from real: AUC with its 95 % interval.",
+            "One point with a bar for each feature, beside the dotted line of chance at one half. The file name, the "
+            "positive control, is far to the right. The numbers are in the first table below. Set:",
+            prefix="shortcut AUC/",
+        ),
+    },
+    "02_ffnn_baseline": {
+        "networks": Shown(
+            results_figures.networks,
+            "Report 000's networks M1 to M4 and the floors: mean AUC over the seeds with its 95 % interval.",
+            "One point with a bar for each floor and network, beside the dotted line of chance at one half. The "
+            "numbers are in the first table below. Set:",
+            prefix="auc/",
+        ),
+        "roc": Shown(
+            results_figures.roc,
+            "ROC curves of the first seed, every image ranked among those of its turn. Where a curve runs straight, "
+            "images have the same score, as a network that collapsed in one turn gives them.",
+            "Four curves from the lower left to the upper right corner, above the dotted diagonal of chance; the "
+            "legend gives the AUC of each. Set:",
+            tables=("predictions",),
+        ),
+        "epochs": Shown(
+            results_figures.epochs,
+            "AUC on validation after each epoch: the mean over all turns and seeds, and one standard deviation "
+            "either side. The dotted line is the fifth epoch, after which lesson 02 asks what there is to gain.",
+            "Four lines, one a network, over the epochs, in bands that overlap. Set:",
+            tables=("history",),
+        ),
+        "grid": Shown(
+            results_figures.grid,
+            "The search: best AUC on validation, over all numbers of epochs, for each activation, number of hidden "
+            "units and learning rate. Each cell is one training; darker is higher.",
+            "Three tables of numbers on grey cells, one a learning rate, with a row an activation and a column a "
+            "number of units. Set:",
+            tables=("grid",),
+        ),
+    },
+}
 README_TABLES = (("02_ffnn_baseline", "auc/"), ("01_data_tour", "shortcut AUC/"))
 NO_RECORD = "No record of a real set is committed yet."
 
@@ -101,8 +182,39 @@ def page(judged: pd.DataFrame, records: list[dict]) -> str:
     parts += ["## What was measured", *([] if records else [NO_RECORD])]
     for lesson, (note, tables) in MEASURED.items():
         made = [table for prefix in tables if (table := measured(records, lesson, prefix))]
-        parts += [f"### Lesson {lesson}", note, *made] if made else []
+        parts += [f"### Lesson {lesson}", note, *pictures(records, lesson), *made] if made else []
     return "\n\n".join(parts) + "\n"
+
+
+def figures_of(records: list[dict]) -> list[tuple[dict, str, Shown]]:
+    """Every figure that the records give, in the page's order: record, name of the file, what is shown."""
+    return [
+        (record, f"{lesson}.{record['set']}.{record['profile']}.{name}.png", shown)
+        for lesson, figures in FIGURES.items()
+        for name, shown in figures.items()
+        for record in records
+        if record["lesson"] == lesson and shown.fits(record)
+    ]
+
+
+def pictures(records: list[dict], lesson: str) -> list[str]:
+    """A lesson's figures as the page shows them, each with its caption."""
+    return [
+        f"![{shown.alt} {record['set']}](figures/{name})\n\n*{shown.caption} ({results.stamp(record)})*"
+        for record, name, shown in figures_of(records)
+        if record["lesson"] == lesson
+    ]
+
+
+def drawings(root: Path) -> list[Drawing]:
+    """The same figures as they are to be drawn, from the records in ``root`` alone."""
+    folder, made = root / "results" / "records", []
+    for record, name, shown in figures_of(results.recorded(folder=folder)):
+        tables = [results.read_table(record, table, folder) for table in shown.tables]
+        files = [results.table_path(record, table, folder).read_bytes() for table in shown.tables]
+        told = json.dumps([record, *(hashlib.sha256(content).hexdigest() for content in files)], sort_keys=True)
+        made.append(Drawing(root / "results" / "figures" / name, shown.draw, (record, *tables), told))
+    return made
 
 
 def block(judged: pd.DataFrame, records: list[dict]) -> str:

@@ -162,6 +162,7 @@ def forest(
                 table[f"{control}_high"],
                 color="lightgray",
                 linewidth=6,
+                zorder=1.5,  # under the intervals
                 label="their range",
             )
         axis.plot(table[control], rows, "o", mfc="white", mec="gray", label="labels permuted")

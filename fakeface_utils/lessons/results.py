@@ -132,15 +132,21 @@ def read_table(record: dict, name: str, folder: str | Path | None = None) -> pd.
     Raises:
         RecordError: the record has no such table, or it cannot be read.
     """
+    path = table_path(record, name, folder)
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"name": str})
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path} cannot be read: {error}. Run the lesson again") from error
+
+
+def table_path(record: dict, name: str, folder: str | Path | None = None) -> Path:
+    """The file that :func:`read_table` reads. Raises RecordError if the record has no such table."""
     path = Path(folder or _committed()) / _file(record)
     names = record.get("tables", [])
     if name not in names:
         there = f"it has {', '.join(names)}" if names else "it has none"
         raise RecordError(f"{path} has no table {name!r}; {there}. Run the lesson again to record it")
-    try:
-        return pd.read_csv(_table_path(path, name), keep_default_na=False, na_values=[""], dtype={"name": str})
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{_table_path(path, name)} cannot be read: {error}. Run the lesson again") from error
+    return _table_path(path, name)
 
 
 def read_record(path: str | Path) -> dict:
@@ -212,11 +218,29 @@ def minutes(lesson: str, path: str | Path | None = None) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["time", "memory", "measured on"])
 
 
+def stamp(record: dict) -> str:
+    """When, on what and with how much a record was made, in the words that every table and figure of it bears."""
+    return f"recorded on {record['date']}, {record['set']}, profile {record['profile']}, n = {record['n_images']:,}"
+
+
 def metric_table(records: list[dict], prefix: str) -> pd.DataFrame:
-    """The metrics whose names start with ``prefix``: a row each, a column a set, as ``ledger.shown`` says."""
-    columns = {}
-    for record in records:
-        chosen = {name: value for name, value in record["metrics"].items() if name.startswith(prefix)}
-        title = f"{record['set']} (n = {record['n_images']:,}, {record['profile']}, {record['date']})"
-        columns[title] = {name.removeprefix(prefix): shown(value) for name, value in chosen.items()}
-    return pd.DataFrame(columns)
+    """The metrics whose names start with ``prefix``: a row each, a column a record, as ``ledger.shown`` says."""
+    return pd.DataFrame(
+        {stamp(r): {name: shown(value) for name, value in _starting(r, prefix).items()} for r in records}
+    )
+
+
+def interval_table(record: dict, prefix: str) -> pd.DataFrame:
+    """The metrics whose names start with ``prefix`` and that have an interval, for a figure such as ``plots.forest``.
+
+    Returns:
+        A row a metric, named without the prefix; columns ``value, low, high``.
+    """
+    columns = ["value", "low", "high"]
+    found = {name: value for name, value in _starting(record, prefix).items() if set(columns) <= set(value)}
+    return pd.DataFrame.from_dict(found, orient="index").reindex(columns=columns)
+
+
+def _starting(record: dict, prefix: str) -> dict[str, dict]:
+    metrics = record["metrics"].items()
+    return {name.removeprefix(prefix): value for name, value in metrics if name.startswith(prefix)}
