@@ -129,7 +129,7 @@ def check(lesson: str, folder: Path = FOLDER, **answers: str | int) -> None:
     judged = judge(lesson, folder, **answers)
     marks = {"not attempted": "⏳", "passed": "✅", "failed": "❌"}
     for letter, outcome in judged.items():
-        print(fill(f"{marks[outcome.status]} {letter}: {outcome.text}", 100, subsequent_indent="     "))
+        print(fill(f"{marks[outcome.status]} {letter}: {outcome.text}", 88, subsequent_indent="     "))
     right = sum(outcome.status == "passed" for outcome in judged.values())
     print(f"{right} of {len(judged)} right")
 
