@@ -1,5 +1,6 @@
 """Colab without Colab: the set-up cells on a stand-in machine, what survives a disconnect, badges and zips."""
 
+import itertools
 import json
 import re
 import shutil
@@ -299,3 +300,37 @@ def test_the_stand_in_is_not_this_checkout(machine):
     lost.origin.mkdir(parents=True)
     with pytest.raises(Exception, match="Could not clone"):
         lost.run(set_up())
+
+
+# A student
+
+
+WRONG = {
+    "01.1": "    difficulty, _, bits = name.split('_')\n    return difficulty, list(bits)",
+    "01.2": "    return 0.5",
+}
+RIGHT = {
+    "01.1": "    from fakeface_utils.datasets import layouts\n    return layouts.read_fake_name(name)",
+    "01.2": "    seen = set(index[index['split'] == 'train']['group'])\n"
+    "    return float(index[index['split'] == 'test']['group'].isin(seen).mean())",
+}
+
+
+def test_a_student_fills_two_exercises_wrongly_and_then_rightly(machine):
+    """In the Colab notebook: its set-up cells, its imports, and the cells of the two exercises with their checks."""
+    cells = read(ROOT / "colab/01_data_tour.ipynb").cells
+    imports = next(cell.source for cell in cells if cell.source.startswith("import time"))
+    marks = []
+    for answers in ({}, WRONG, RIGHT):
+        more = [imports.split("plots.use_style")[0]]
+        for cell, after in itertools.pairwise(cells):
+            number = next((tag[9:] for tag in cell.metadata.get("tags", []) if tag.startswith("exercise-")), None)
+            if number in RIGHT:
+                head = cell.source.split("    raise NotImplementedError")[0]
+                more += [head + answers[number] if answers else cell.source, after.source.splitlines()[0]]
+        notebook = set_up(*more)
+        machine.run(notebook)
+        marks.append(re.findall(r"[⏳✅❌] Exercise 01\.\d", said(notebook)))
+        if answers is WRONG:
+            assert "expected  ('easy', ['left_eye'])" in said(notebook) and "hint" in said(notebook)
+    assert marks == [[f"{mark} Exercise 01.{k}" for k in (1, 2)] for mark in "⏳❌✅"]

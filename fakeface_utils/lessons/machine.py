@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from fakeface_utils import config
 from fakeface_utils.datasets.layouts import LAYOUTS, LayoutError, build_index
@@ -73,8 +75,6 @@ def asked(extra: str) -> list[str]:
     Raises:
         importlib.metadata.PackageNotFoundError: the kit itself is not installed.
     """
-    from packaging.requirements import Requirement  # comes with matplotlib
-
     found = [Requirement(line) for line in importlib.metadata.requires(KIT) or []]
     here = [one for one in found if one.marker is None or one.marker.evaluate({"extra": extra})]
     return [f"{one.name}{one.specifier}" for one in here]
@@ -90,8 +90,6 @@ def _asked_of_python() -> Iterator[Row]:
 
 def python(specifier: str, version: str) -> Iterator[Row]:
     """Whether a Python of this version will do."""
-    from packaging.specifiers import SpecifierSet
-
     if SpecifierSet(specifier).contains(version, prereleases=True):
         yield OK, "python", version, ""
     else:
@@ -100,8 +98,6 @@ def python(specifier: str, version: str) -> Iterator[Row]:
 
 def packages(requirements: Iterable[str], lacking: str = FAIL) -> Iterator[Row]:
     """A row a requirement such as ``pandas>=2.2,<3``; ``lacking`` is the status of one that is not met."""
-    from packaging.requirements import Requirement
-
     for line in requirements:
         one = Requirement(line)
         name = one.name.removesuffix("-cpu").removesuffix("-headless")
