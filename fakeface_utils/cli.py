@@ -63,7 +63,7 @@ def _add_grade(commands: argparse._SubParsersAction) -> None:
     text = (
         "Run learners' notebooks in the profile smoke and examine their functions with inputs they have not seen. "
         "The first notebook of a lesson takes as long as the lesson, the others find its experiments in "
-        "FAKEFACE_RUNS. Exit status 1 means that a file could not be graded, not that a learner failed. "
+        "grading/ below FAKEFACE_RUNS. Exit status 1 means that a file could not be graded, not that a learner failed. "
     )
     grade = commands.add_parser("grade", help="grade learners' notebooks into a CSV", description=text + warning)
     grade.add_argument("notebooks", type=Path, nargs="+", metavar="NOTEBOOK", help="a file, or a folder of them")

@@ -64,6 +64,7 @@ def checkout(tmp_path, store):
         "fakeface_utils/__pycache__/config.pyc": "cache",
         "notebooks/my lesson.ipynb": "{}",
         "docs/pictures/drawn.png": "drawn",
+        "results/figures/roc.png": "curves",
         "data/140k/real/00001.jpg": "a face",
         "data/sample/140k/manifest.json": "{}",
         "data/sample/140k/drawn.jpg": "drawn",
@@ -104,7 +105,13 @@ def git(root: Path, *arguments: str) -> None:
 @pytest.mark.parametrize("with_git", [True, False])
 def test_the_pack_holds_the_kit_and_nothing_personal(checkout, with_git, capsys):
     expected = {"README.md", ".gitignore", "fakeface_utils/config.py", "notebooks/my lesson.ipynb"}
-    expected |= {"docs/pictures/drawn.png", "pyproject.toml", "requirements.lock", "tools/class_pack.py"}
+    expected |= {
+        "docs/pictures/drawn.png",
+        "results/figures/roc.png",
+        "pyproject.toml",
+        "requirements.lock",
+        "tools/class_pack.py",
+    }
     expected |= {"tools/kit.py", "tools/nonetwork/sitecustomize.py", "PACK.txt", "MANIFEST.sha256"}
     expected |= {"data/sample/140k/manifest.json", "data/sample/140k/drawn.jpg"}
     expected |= {"wheels/alpha-1.0-py3-none-any.whl", "wheels/beta-2.1-py3-none-any.whl"}
@@ -112,8 +119,10 @@ def test_the_pack_holds_the_kit_and_nothing_personal(checkout, with_git, capsys)
         if not shutil.which("git"):
             pytest.skip("no git here")
         git(checkout, "init", "-q")
-        git(checkout, "add", "README.md", "notebooks")  # the rest is new, not ignored
+        git(checkout, "add", ".")
         (checkout / "secret.txt").write_text("ignored")
+        (checkout / "notebooks/ann's lesson.ipynb").write_text("handed in, not tracked")
+        (checkout / "grades.csv").write_text("not tracked either")
         (checkout / "notebooks/gone.ipynb").write_text("tracked, then deleted")
         git(checkout, "add", "notebooks/gone.ipynb")
         (checkout / "notebooks/gone.ipynb").unlink()

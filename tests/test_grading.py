@@ -298,7 +298,13 @@ def test_the_kernel_is_this_interpreter_in_the_lessons_folder_without_colab(tmp_
     )
     before = sorted(tmp_path.iterdir())
     found, stopped = grading._run(list(submission.read(path).steps), 0, 60)
-    seen = ("called", str(config.project_root() / "notebooks"), sys.executable, False, str(tmp_path / "here"))
+    seen = (
+        "called",
+        str(config.project_root() / "notebooks"),
+        sys.executable,
+        False,
+        str(tmp_path / "here/grading"),
+    )
     assert stopped == "" and sorted(tmp_path.iterdir()) == before
     assert grading.one_line(repr(repr(seen[1:])), 85) in found["01.2"][0][1]
 

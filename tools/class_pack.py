@@ -25,7 +25,7 @@ MANIFEST = "MANIFEST.sha256"
 LEFT_OUT = {".git", ".venv", ".venv-colab", "build", "data", "runs", "my_notebooks", "weights", "wheels"}
 CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints"}
 PERSONAL = {".jpg", ".jpeg", ".png", ".keras", ".h5", ".zip"}
-DRAWN = "docs/pictures/*.png"
+DRAWN = ("docs/pictures/*.png", "results/figures/*.png")  # portraits of nobody, and curves
 WEIGHTS = {".h5", ".keras"}
 
 
@@ -125,7 +125,7 @@ def checkout_files(root: Path, out: Path) -> list[str]:
             continue
         if any(path.resolve().is_relative_to(folder) for folder in elsewhere):
             continue
-        drawn = PurePosixPath(name).match(DRAWN)
+        drawn = any(PurePosixPath(name).match(pattern) for pattern in DRAWN)
         (personal if path.suffix.lower() in PERSONAL and not drawn else kept).append(name)
     if personal:
         say(f"left out, since they may show or describe a person: {', '.join(personal)}")
@@ -133,10 +133,13 @@ def checkout_files(root: Path, out: Path) -> list[str]:
 
 
 def git_files(root: Path) -> list[str] | None:
-    """Tracked files and new ones that git does not ignore; None where `root` is no git checkout of its own."""
+    """Tracked files, changed or not; None where `root` is no git checkout of its own.
+
+    What git does not track may be a learner's work or a table of grades.
+    """
     if not (root / ".git").exists():
         return None
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached"]
     try:
         said = subprocess.run(command, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):

@@ -3,7 +3,8 @@
 The notebook is copied in memory and run from its first cell in a fresh kernel, in the profile smoke. Just before a
 cell checks an exercise, the learner's function is examined with inputs that the learner has not seen. Quizzes and
 answers in words are read from the code. The first notebook of a lesson takes as long as the lesson does in smoke;
-later ones find its experiments in ``FAKEFACE_RUNS``.
+later ones find its experiments. What the notebooks leave, a game's answers too, goes into ``grading`` below the runs
+directory, so that nothing of the teacher's own is touched.
 
 **The learner's code runs on your machine with your rights.** It can read, write and send what you can, and whoever
 sets out to can also forge a grade. Grade in an account, a container or a virtual machine that holds nothing else.
@@ -279,6 +280,6 @@ def _environment() -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name not in unwanted}
     package = str(Path(__file__).parents[2])
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [package, env.get("PYTHONPATH")]))
-    env |= {"FAKEFACE_DATA": str(config.data_dir()), "FAKEFACE_RUNS": str(config.runs_dir())}
+    env |= {"FAKEFACE_DATA": str(config.data_dir()), "FAKEFACE_RUNS": str(config.runs_dir() / "grading")}
     env["FAKEFACE_CACHE"] = str(config.cache_dir())
     return env | {"TQDM_DISABLE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}

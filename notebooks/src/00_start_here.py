@@ -454,8 +454,8 @@ print(f"loader {by_alphabet}, labels {fake_is_one(['fake', 'real'], by_alphabet)
 
 # %% [markdown]
 # **00.3 Change and explain.** Set `SIDE` to 96: the machine now sees every portrait shrunk to 96 pixels. Write down
-# what share of the fresh pairs you expect. Then run the parameters and the three cells of *The machine* again, and
-# write what came, and why. Would shrinking have changed *your* answers as much?
+# what share of the fresh pairs you expect. Then run the parameters and the first three cells of *The machine* again,
+# and write what came, and why. Would shrinking have changed *your* answers as much?
 
 # %%
 checks.written("00.3", prediction="", change="", result="", why="")

@@ -527,9 +527,10 @@ grey = pixels.read_image(yonsei["path"].iloc[0], color="grey")[..., 0].astype(fl
 print(f"blockiness of the first image: {blockiness(grey):.2f} grey levels")
 
 # %% [markdown]
-# **01.4 Change and explain.** The audit used as many images of each set as the table under *Parameters* says. What if
-# there were half as many? Write down what you expect of the AUCs, of the width of their intervals and of the column
-# `permuted`. Then set `MAX_IMAGES`, run everything below it again, and say what came and why.
+# **01.4 Change and explain.** What if the audit had half as many images of the first set? Write down what you expect
+# of the AUCs, of the width of their intervals and of the column `permuted`. Then set `MAX_IMAGES` to half of what it
+# used (the smaller of two numbers: the set's, printed under *The sets as tables*, and the limit in the table under
+# *Parameters*). Run everything below it again, and say what came and why, for both sets.
 #
 # **01.5 Open.** Invent a seventh probe: any function of one image that cannot see a face. With
 # `from fakeface_utils.forensics import shortcuts`, add it to the audit by `audit.shortcut_audit(index,
