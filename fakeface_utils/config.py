@@ -42,6 +42,21 @@ def cache_dir() -> Path:
     return Path(_set("FAKEFACE_CACHE") or runs_dir() / "cache").expanduser().resolve()
 
 
+def checkpoint_seconds() -> float:
+    """How long after a checkpoint a training writes the next: ``FAKEFACE_CHECKPOINT_SECONDS``, else 10.
+
+    On a mounted drive each one travels, and what it replaces may stay in the drive's bin.
+
+    Raises:
+        ValueError: the variable is no number of seconds.
+    """
+    value = _set("FAKEFACE_CHECKPOINT_SECONDS") or "10"
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ValueError(f"FAKEFACE_CHECKPOINT_SECONDS is {value!r}; give a number of seconds") from error
+
+
 def _directory(variable: str, default: str) -> Path:
     value = _set(variable)
     return Path(value).expanduser().resolve() if value else project_root() / default

@@ -219,7 +219,7 @@ def test_colab_is_the_student_lesson_behind_set_up_cells(root):
     assert colab.cells[1 : 1 + len(own)] == own and len(own) == 7
     assert colab.metadata.accelerator == "GPU" and colab.metadata.colab.gpuType == "T4"
     text = "\n".join(cell.source for cell in own)
-    for words in ('"someone/faces", "v9.1.0"', "--no-deps -e .", "drive.mount(", "colab.copy_zips(", "-d faces"):
+    for words in ('"someone/faces", "v9.1.0"', "--no-deps -e .", "drive.mount(", "colab.copy_zips(", "faces-{TAG}"):
         assert words in text
     assert "{{" not in text
     run_all = nbformat.read(root / "colab/run_all.ipynb", as_version=4)
@@ -253,6 +253,12 @@ def test_building_twice_gives_the_same_bytes_and_writes_nothing(root):
     build(root)
     assert {path: path.read_bytes() for path in root.rglob("*.ipynb")} == before
     assert all(text.endswith(b"}\n") for text in before.values())
+
+
+def test_a_lesson_without_its_questions_is_named(root, capsys):
+    (root / "quizzes/01.yaml").unlink()
+    assert build_lessons.main(["--root", str(root)]) == 1
+    assert "lesson '01' has no questions" in capsys.readouterr().err
 
 
 def test_equal_cells_have_ids_of_their_own(root):

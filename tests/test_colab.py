@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks/src").glob("*.py"))
 ORIGIN = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["fakeface"]
 WHERE = {**ORIGIN, "folder": ORIGIN["repository"].split("/")[1]}
+CLONE = "{folder}-{tag}".format(**WHERE)
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -115,7 +116,7 @@ def test_set_up_from_drive_and_again_after_a_disconnect(machine):
         notebook = set_up(TELL)
         machine.run(notebook)
         *places, profile, n = told(notebook)
-        folder = machine.content / WHERE["folder"]
+        folder = machine.content / CLONE
         runs = machine.content / "drive/MyDrive/fakeface/runs"
         assert places == [
             str(folder / "fakeface_utils/__init__.py"),
@@ -140,7 +141,26 @@ def test_without_drive_it_goes_on_and_says_so(machine):
     machine.run(notebook)
     assert "No Drive (Mountpoint must be an empty folder" in said(notebook)
     *places, profile, _ = told(notebook)
-    assert profile == "smoke" and places[2] == str(machine.content / WHERE["folder"] / "runs")
+    assert profile == "smoke" and places[2] == str(machine.content / CLONE / "runs")
+
+
+AGAIN = """
+drive.flush_and_unmount()
+(DRIVE.parent.parent / "in the way").parent.mkdir(parents=True)
+(DRIVE.parent.parent / "in the way").touch()
+"""
+
+
+def test_cells_run_again_do_no_harm(machine):
+    """Twice each; and once more after Drive was lost for good: nothing may go on as if it were there."""
+    once = set_up().cells
+    sources = [cell.source for cell in once if cell.cell_type == "code"]
+    notebook = set_up(*sources[2:], *sources, AGAIN, *sources[2:], TELL)
+    machine.run(notebook)
+    text = said(notebook)
+    assert "Drive already mounted" in text and "No Drive" in text
+    assert told(notebook)[2] == str(machine.content / CLONE / "runs")
+    assert [path.name for path in (machine.content / "drive").iterdir()] == ["in the way"]
 
 
 TRAIN = """
@@ -228,6 +248,29 @@ def test_other_files_on_drive_are_left_alone(tmp_path, data, capsys):
     assert colab.copy_zips(tmp_path / "missing", tmp_path / "here") == []
 
 
+def test_of_two_zips_of_one_set_the_larger_is_taken_and_unpacking_twice_does_no_harm(tmp_path, data, capsys):
+    drive, here = tmp_path / "drive", tmp_path / "here"
+    zip_of(make_140k(tmp_path / "a", per_class=1), drive / "archive (1).zip")
+    zip_of(make_140k(tmp_path / "b", per_class=3), drive / "archive.zip")
+    copies = colab.copy_zips(drive, here)
+    assert [path.name for path in copies] == ["archive.zip"]
+    assert "archive (1).zip: a second zip of the set 140k" in capsys.readouterr().out
+    colab.unpack(copies)
+    colab.unpack(copies)
+    assert len(list((data / "140k").rglob("*.jpg"))) == 18
+
+
+def test_a_drive_that_cannot_be_read_is_no_empty_drive(tmp_path, data, monkeypatch):
+    source = zip_of(make_140k(tmp_path / "a"), tmp_path / "drive/a.zip")
+
+    def fail(*_):
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(archives.zipfile, "ZipFile", fail)
+    with pytest.raises(OSError, match="Transport endpoint"):
+        colab.copy_zips(source.parent, tmp_path / "here")
+
+
 def test_a_copy_is_whole_or_not_there(tmp_path, data, monkeypatch):
     source = zip_of(make_140k(tmp_path / "a"), tmp_path / "drive/a.zip")
     here = tmp_path / "here"
@@ -255,7 +298,9 @@ def test_a_copy_is_whole_or_not_there(tmp_path, data, monkeypatch):
 
 def test_a_full_disk_is_known_before_anything_is_copied(tmp_path, data, monkeypatch):
     source = zip_of(make_140k(tmp_path / "a"), tmp_path / "drive/a.zip")
-    free = shutil.disk_usage(tmp_path)._replace(free=source.stat().st_size)
+    free = shutil.disk_usage(tmp_path)._replace(
+        free=int(1.5 * source.stat().st_size)
+    )  # for the zip, not its content
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: free)
     with pytest.raises(archives.DataError, match="are free"):
         colab.copy_zips(source.parent, tmp_path / "here")
@@ -291,6 +336,20 @@ def test_runs_that_cannot_be_kept_are_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", refuse)
     with pytest.raises(OSError, match="Read-only"):
         colab.keep_runs(tmp_path)
+
+
+def test_a_hook_that_calls_the_tests_keeps_its_repository(tmp_path, monkeypatch):
+    """git tells a hook by GIT_DIR which repository it is about; the stand-in's own must be another."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    subprocess.run(["git", "init", "-q", str(mine)], check=True)
+    monkeypatch.setenv("GIT_DIR", str(mine / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(mine))
+    make_origin(tmp_path / "origin")
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_WORK_TREE")
+    said = subprocess.run(["git", "-C", str(mine), "log"], capture_output=True, text=True)
+    assert said.returncode != 0 and "any commits yet" in said.stderr
 
 
 def test_the_stand_in_is_not_this_checkout(machine):

@@ -367,6 +367,19 @@ def test_a_drive_without_locks_is_no_obstacle(tmp_path, monkeypatch, number):
     assert (tmp_path / "done").exists()
 
 
+def test_how_often_it_saves_can_be_set_from_outside(index, options, monkeypatch):
+    asked = []
+    monkeypatch.setattr(experiments, "fit", lambda *a, **k: asked.append(k["checkpoint_seconds"]) or fit(*a, **k))
+    run(QUICK, index, **options)
+    monkeypatch.setenv("FAKEFACE_CHECKPOINT_SECONDS", "300")
+    run(replace(QUICK, seed=9), index, **options)
+    run(replace(QUICK, seed=10), index, checkpoint_seconds=0, **options)
+    assert asked == [10, 300, 0]
+    monkeypatch.setenv("FAKEFACE_CHECKPOINT_SECONDS", "often")
+    with pytest.raises(ValueError, match="often"):
+        run(replace(QUICK, seed=11), index, **options)
+
+
 def test_a_run_leaves_no_trace_in_the_random_state(index, options):
     """What a lesson draws next must not depend on whether the record was there."""
     draws = []

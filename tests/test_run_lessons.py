@@ -1,11 +1,13 @@
 """The runner: strict before, one process a lesson, nothing run twice, nothing left behind."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -178,6 +180,9 @@ def test_the_same_inputs_are_not_run_again(root, capsys, monkeypatch):
     assert ran_again("--only", "01") == ["01_ok"]
     (root / "data/sample/140k/y.png").write_text("longer")
     assert ran_again("--only", "01") == ["01_ok"], "the sample counts wherever the data are"
+    (root / "data/sample/140k-planted").mkdir()
+    (root / "data/sample/140k-planted/x.png").write_text("drawn by a lesson")
+    assert ran_again("--only", "01") == [], "what a lesson draws for itself does not"
     write(root, "01_ok", "print(2)")
     assert ran_again("--only", "01") == ["01_ok"]
     (root / "out/01_ok.ipynb").unlink()
@@ -191,6 +196,68 @@ def test_a_failed_run_leaves_no_earlier_notebook_behind(root, monkeypatch):
     (root / "out/01_ok.ipynb").write_text("of yesterday")
     assert main(["--root", str(root), "--out", str(root / "out"), "--only", "01"]) == 1
     assert [path.name for path in (root / "out").iterdir()] == ["01_ok.json"]
+
+
+def notebook_at(path, *statuses):
+    cells = [
+        {"cell_type": "code", "source": "", "metadata": {"papermill": {"status": s}} if s else {}} for s in statuses
+    ]
+    path.write_text(json.dumps({"cells": [{"cell_type": "markdown", "metadata": {}}, *cells]}))
+
+
+def test_cells_that_are_done_are_counted(tmp_path):
+    part = tmp_path / "part.ipynb"
+    assert run_lessons.done_cells(part) == 0
+    part.write_text('{"cells": [')
+    assert run_lessons.done_cells(part) == 0, "papermill is just writing it"
+    notebook_at(part, "completed", "completed", "running", "pending", None)
+    assert run_lessons.done_cells(part) == 2
+
+
+def test_a_terminal_shows_the_cell_a_lesson_is_at(root, tmp_path, monkeypatch):
+    """The bar follows the notebook that papermill saves, and a lesson that hangs is still found."""
+    shown, bars = [], run_lessons.tqdm
+    job = plan(root, "solutions", "smoke", ["01"])[0]
+    part = tmp_path / "part.ipynb"
+    notebook_at(part, "completed", "running")
+
+    class Bar(bars):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options | {"disable": False, "file": io.StringIO()})
+
+        def update(self, n=1):
+            shown.append(n)
+            super().update(n)
+
+    monkeypatch.setattr(run_lessons, "tqdm", Bar)
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_lessons.watch(worker, job, part, 3)
+    worker.kill()
+    worker.wait()
+    assert sum(shown) == 1
+
+
+def test_memory_over_the_budget_fails_only_in_smoke(root, monkeypatch, tmp_path):
+    monkeypatch.setattr(run_lessons, "watch", lambda *_: None)
+    monkeypatch.setattr(run_lessons, "kill_tree", lambda pid: None)
+
+    class Worker:
+        pid, returncode = 0, 0
+
+        def __init__(self, command, **_):
+            work = json.loads(command[-1])
+            Path(work["report"]).write_text(json.dumps({"status": "ok", "problem": "", "memory_gb": 99}))
+
+        def poll(self):
+            return 0
+
+    monkeypatch.setattr(run_lessons.subprocess, "Popen", Worker)
+    job = plan(root, "solutions", "smoke", ["01"])[0]
+    for strict, status in ((True, "failed"), (False, "ok")):
+        result = run_lessons.run(replace(job, strict=strict), tmp_path, False)
+        assert result["status"] == status
+    assert "over its" in run_lessons.progress(job, result, tmp_path)
 
 
 def test_data_is_known_by_its_manifest_where_it_has_one(tmp_path):

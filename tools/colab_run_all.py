@@ -11,7 +11,7 @@
 # %% [markdown]
 # ## Which lessons, and how
 #
-# The profile `colab` takes at most 45 minutes a lesson on a T4; minutes that were measured stand in the README.
+# In the profile `colab` a lesson is meant to take at most 45 minutes on a T4; what was measured stands in the README.
 
 # %% tags=["parameters"]
 PROFILE = "auto"  # smoke, laptop, colab or paper; auto looks at your data and your GPU
@@ -19,11 +19,12 @@ LESSONS = []  # such as ["01", "02"]; an empty list runs all
 FRESH = False  # True runs also the lessons that nothing has changed for
 
 # %%
+import pandas as pd
+
 from fakeface_utils.lessons import setup
 
 profile = setup.choose_profile(PROFILE)
-out = DRIVE / "course" / profile if ON_DRIVE else Path("build/course").resolve()
-print(f"profile {profile}; executed lessons go to {out}")
+pd.Series({"profile": profile, "lessons": LESSONS or "all"}, name="this run").to_frame()
 
 # %% [markdown]
 # ## Run
@@ -32,6 +33,9 @@ print(f"profile {profile}; executed lessons go to {out}")
 
 # %%
 # !pip install --quiet papermill
+# !python -m fakeface_utils sample
+out = DRIVE / "course" / profile if ON_DRIVE else Path("build/course").resolve()
+print(f"executed lessons go to {out}")
 command = f"--profile {profile} --kind solutions --out {out}"
 command += f" --only {' '.join(LESSONS)}" if LESSONS else ""
 command += " --fresh" if FRESH else ""
@@ -52,6 +56,7 @@ private = "" if profile == "smoke" else "--private"
 
 # %%
 if ON_DRIVE:
-    from google.colab import drive
-
     drive.flush_and_unmount()
+    ON_DRIVE = False
+    for name in KEPT:
+        os.environ.pop(name)

@@ -29,9 +29,21 @@ from papermill.parameterize import parameterize_notebook
 
 from fakeface_utils.datasets import testbed
 from tools.build_lessons import LessonError, origin
+from tools.class_pack import below
 from tools.run_lessons import kernel_environment, notebooks
 
 ROOT = Path(__file__).parents[1]
+# Whatever the user's own git is set to.
+ANYBODY = (
+    "-c",
+    "user.name=x",
+    "-c",
+    "user.email=x@localhost",
+    "-c",
+    "commit.gpgsign=false",
+    "-c",
+    "tag.gpgsign=false",
+)
 MODULES = Path(__file__).with_name("stand_in")
 PIP = """#!{python}
 import subprocess, sys
@@ -63,7 +75,11 @@ class Machine:
 
     def environment(self) -> dict[str, str]:
         """That of a kernel on this machine: none of this checkout's package or settings."""
-        env = {k: v for k, v in kernel_environment(block_network=True).items() if not k.startswith("FAKEFACE_")}
+        env = {
+            k: v
+            for k, v in kernel_environment(block_network=True).items()
+            if not k.startswith(("FAKEFACE_", "GIT_"))
+        }
         env["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tools/nonetwork"), str(MODULES)])
         env["PATH"] = os.pathsep.join([str(self._bin()), str(Path(sys.executable).parent), env["PATH"]])
         env |= {"COLAB_RELEASE_TAG": "stand-in", "COLAB_STAND_IN_CONTENT": str(self.content)}
@@ -102,21 +118,28 @@ def make_origin(folder: Path, root: Path = ROOT) -> Path:
     """This checkout, its changes included, as the repository and tag that the notebooks clone; returns ``folder``."""
     where = origin(root)
     repository = folder / where["repository"]
-    names = git(root, "ls-files", "-co", "--exclude-standard").split("\n")
+    names = (
+        git(root, "ls-files", "-co", "--exclude-standard").split("\n") if (root / ".git").exists() else below(root)
+    )
     for name in filter(None, names):
         if (root / name).is_file():
-            (repository / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(root / name, repository / name)
+            target = repository / (root / name).relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(root / name, target)
     git(repository, "init", "-q")
     git(repository, "add", "-A")
-    git(repository, "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-qm", "as it stands")
+    git(repository, *ANYBODY, "commit", "-qm", "as it stands")
     git(repository, "tag", where["tag"])
     return folder
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What git says, asked in a folder."""
-    said = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
+    """What git says, asked in a folder; never in the one that a hook, which sets GIT_DIR, is about."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        said = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, env=env)
+    except FileNotFoundError as error:
+        raise LessonError("the stand-in needs git, which is not on the PATH") from error
     if said.returncode:
         raise LessonError(f"git {' '.join(arguments)} failed in {folder}: {said.stderr.strip()}")
     return said.stdout

@@ -176,7 +176,11 @@ def questions(lesson: Lesson) -> Iterator[str]:
         return
     ((cell, after),) = asked
     number = lesson.name[:2]
-    right = ", ".join(f'{letter}="{option}"' for letter, option in quiz.solution(number).items())
+    try:
+        right = ", ".join(f'{letter}="{option}"' for letter, option in quiz.solution(number).items())
+    except ValueError as error:
+        yield cell.says(str(error))
+        return
     wanted = f'quiz.check("{number}", {right})'
     if after is None or not after.is_quiz or ast.unparse(ast.parse(wanted)) not in ast.unparse(after.tree):
         yield cell.says(f'the next cell must have tags=["quiz"] and call {wanted}')

@@ -40,6 +40,7 @@ class Job:
     parameters: dict
     seconds: float
     memory_gb: float
+    strict: bool  # whether more memory is a failure: in smoke, which CI holds; elsewhere machines differ
 
 
 def notebooks(root: Path, kind: str, only: list[str] | None) -> list[Path]:
@@ -94,7 +95,11 @@ def plan(root: Path, kind: str, profile: str, only: list[str] | None = None, par
                 raise ValueError
             for name, values in extra.items():
                 given |= values if named(path, name) else {}
-            jobs.append(Job(path.stem, path, given, float(budget["seconds"]), float(budget["memory_gb"])))
+            jobs.append(
+                Job(
+                    path.stem, path, given, float(budget["seconds"]), float(budget["memory_gb"]), profile == "smoke"
+                )
+            )
             wrong += [f"{path.stem}: {problem}" for problem in parameter_problems(path, given)]
         except (KeyError, TypeError, AttributeError, ValueError):
             wrong.append(
@@ -135,11 +140,11 @@ def tree_digest(folder: Path, pattern: str = "*", content: bool = True) -> str:
     return total.hexdigest()
 
 
-def data_fingerprint(folder: Path) -> dict[str, str]:
-    """Each data set by the content of its manifests, or, where it has none, by its files' names and sizes."""
+def data_fingerprint(folder: Path, besides: str = "") -> dict[str, str]:
+    """Each data set but one by the content of its manifests, or, where it has none, by its files' names and sizes."""
     result = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_dir() and not path.name.startswith((".", "_")):
+        if path.is_dir() and not path.name.startswith((".", "_")) and path.name != besides:
             listed = any(path.rglob("manifest.json"))
             result[path.name] = tree_digest(path, "manifest.json") if listed else tree_digest(path, content=False)
     return result
@@ -153,14 +158,17 @@ def surroundings(root: Path) -> dict:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = "absent"
-    places = {"FAKEFACE_RUNS", "FAKEFACE_CACHE"}  # where results go, not what they are
+    # Where results go and how often they are saved, not what they are.
+    places = {"FAKEFACE_RUNS", "FAKEFACE_CACHE", "FAKEFACE_CHECKPOINT_SECONDS"}
+    data = config.data_dir() if os.environ.get("FAKEFACE_DATA") else root / "data"
     variables = {k: v for k, v in sorted(os.environ.items()) if k.startswith("FAKEFACE_") and k not in places}
     return {
         "package": tree_digest(root / "fakeface_utils"),
         "results": tree_digest(root / "results"),
-        "inputs": data_fingerprint(config.data_dir() if os.environ.get("FAKEFACE_DATA") else root / "data"),
+        "inputs": data_fingerprint(data, besides="sample"),
         "lock": digest(root / "requirements.lock") if (root / "requirements.lock").exists() else "",
-        "sample": data_fingerprint(root / "data/sample"),
+        # Not the samples with a planted truth: lessons draw these themselves, by code that is in "package".
+        "sample": {name: data_fingerprint(root / "data/sample").get(name) for name in ("140k", "yonsei")},
         "versions": versions,
         "variables": variables,
     }
@@ -229,7 +237,7 @@ def run(job: Job, out: Path, block_network: bool) -> dict:
             line for line in log.read_text(errors="replace").splitlines() if line.strip() and NOISE not in line
         ]
         result["problem"] = f"the process ended with status {worker.returncode}: {' | '.join(lines[-3:])}"
-    if result["status"] == "ok" and (result["memory_gb"] or 0) > job.memory_gb:
+    if result["status"] == "ok" and (result["memory_gb"] or 0) > job.memory_gb and job.strict:
         result |= {"status": "failed", "problem": f"over its {job.memory_gb:g} GB"}
     if part.exists():
         part.replace(out / f"{job.name}.ipynb")
@@ -315,6 +323,8 @@ def progress(job: Job, result: dict, out: Path) -> str:
     line = f"{result['status']:<10}{result['seconds']:5.0f} s {memory}"
     if result["seconds"] > job.seconds and result["status"] == "ok":
         line += f"  over its {job.seconds:.0f} s"
+    if (result["memory_gb"] or 0) > job.memory_gb and result["status"] == "ok":
+        line += f"  over its {job.memory_gb:g} GB"
     if result["status"] == "failed":
         line += f"  {shorten(result['problem'], 240)}\n{'':<24}see {out / job.name}.ipynb"
     return line

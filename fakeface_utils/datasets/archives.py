@@ -79,12 +79,13 @@ def zip_layout(archive: str | Path) -> Layout | None:
     """Which set a zip seems to hold, from its list of names; None if neither. Nothing is unpacked.
 
     Raises:
-        DataError: it is no zip that can be opened.
+        DataError: it is no zip, or not a whole one.
+        OSError: it cannot be read.
     """
     try:
         with zipfile.ZipFile(archive) as zipped:
             return _layout_of(zipped.infolist())
-    except (OSError, zipfile.BadZipFile) as error:
+    except zipfile.BadZipFile as error:
         raise DataError(f"{archive} is not a whole zip file ({error}); download it again") from error
 
 

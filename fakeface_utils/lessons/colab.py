@@ -44,7 +44,8 @@ def copy_zips(folder: str | Path, target: str | Path) -> list[Path]:
     """Copy the sets' zips from a folder of your Drive to this machine, each under its final name only when whole.
 
     One large file travels fast over the mount, thousands of small ones do not. A set that is already unpacked here is
-    not copied again, and neither is a zip that is here already. Says what it does, and what to do if there is none.
+    not copied again, and neither is a zip that is here already. Of two zips of one set the larger is taken. Says what
+    it does, and what to do if there is none.
 
     Args:
         folder: where on Drive the zips are, named as you like; others than the two sets' are left alone.
@@ -55,23 +56,26 @@ def copy_zips(folder: str | Path, target: str | Path) -> list[Path]:
 
     Raises:
         DataError: the disk has no room for a zip and what is in it.
+        OSError: Drive cannot be read.
     """
     folder, target = Path(folder), Path(target)
-    copies, known = [], False
-    for source in sorted(folder.glob("*.zip")):
+    copies, seen = [], set()
+    for source in sorted(folder.glob("*.zip"), key=lambda path: -path.stat().st_size):
         try:
             layout = zip_layout(source)
         except DataError as error:
             print(error)
             continue
-        known = known or layout is not None
         if layout is None:
             print(f"{source.name}: neither of the two sets; left alone")
+        elif layout.name in seen:
+            print(f"{source.name}: a second zip of the set {layout.name}; left alone")
         elif (config.data_dir() / layout.name).exists():
             print(f"{source.name}: the set {layout.name} is already unpacked here")
         else:
             copies.append(_copied(source, target / source.name))
-    if not known:
+        seen |= {layout.name} if layout else set()
+    if not seen:
         print(f"no set's zip in {folder}; the lesson goes on with drawn portraits")
     return copies
 
@@ -97,10 +101,12 @@ def _copied(source: Path, copy: Path) -> Path:
 def unpack(zips: list[Path]) -> None:
     """Unpack and verify copied zips in the data directory, each whole or not at all; the copies are removed.
 
+    A copy that is gone was unpacked when the cell ran before.
+
     Raises:
         DataError: a zip is damaged, or holds no image that can be read.
     """
-    for path in zips:
+    for path in filter(Path.is_file, zips):
         try:
             where, report = import_zip(path, config.data_dir())
         finally:

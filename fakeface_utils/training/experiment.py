@@ -129,7 +129,7 @@ def run(
     profile: str | None = None,
     store: str | Path | None = None,
     cache_dir: str | Path | None = None,
-    checkpoint_seconds: float = 10.0,
+    checkpoint_seconds: float | None = None,
     keep_model: bool = False,
     timeout: float = -1,
     verbose: int = 2,
@@ -147,8 +147,9 @@ def run(
         store: the folder of finished experiments; default ``experiments`` in the runs directory.
         cache_dir: where decoded images are kept; default ``config.cache_dir()``.
         keep_model: keep the trained model beside the record. Lessons that only read scores do not: hundreds of
-            models fill a disk, or somebody's Drive.
-        checkpoint_seconds, verbose: as in ``fit``.
+            models fill a disk, or somebody's Drive. An experiment that finished without one is trained again and its
+            record replaced: by the same numbers on the same CPU, by nearly the same on a GPU.
+        checkpoint_seconds, verbose: as in ``fit``; default ``config.checkpoint_seconds()``, and a line an epoch.
         timeout: seconds to wait for another process that is at the same experiment; -1 waits until it is done.
 
     Raises:
@@ -168,7 +169,8 @@ def run(
             if record is None:
                 cache = Path(cache_dir or config.cache_dir())
                 with forgetting_graphs():
-                    train = {"checkpoint_seconds": checkpoint_seconds, "verbose": verbose, "keep_model": keep_model}
+                    every = config.checkpoint_seconds() if checkpoint_seconds is None else checkpoint_seconds
+                    train = {"checkpoint_seconds": every, "verbose": verbose, "keep_model": keep_model}
                     facts = _train(experiment, model, index, folder, cache, **train)
                 facts |= {"title": str(experiment), "measured_by": None, "metrics": {}}
                 # Written before it is measured, so that no training is lost to an error in `measure`.

@@ -386,9 +386,10 @@ for layout, table in audits.items():
     )
 
 # %% [markdown]
-# A probe that permuted labels reach as well is no shortcut, as far as these images can tell. A probe above them
-# sets a floor: a detector has to be better than that before it may be said to look at faces. What the lesson found
-# on real photographs is recorded in the repository and shown here, whatever you ran.
+# A probe that permuted labels reach as well was not shown to be a shortcut. A probe above them sets a floor: a detector
+# has to be better than that before it may be said to look at faces. What the lesson found on real photographs is
+# recorded in the repository and shown here, whatever you ran. With twenty permutations *p* cannot be smaller than one
+# in twenty-one.
 
 # %%
 recorded = results.recorded("01_data_tour")
@@ -500,9 +501,9 @@ share_leaked = checks.ex_01_2(share_leaked)
 print(f"leaked at random: {share_leaked(at_random):.3f}")
 
 # %% [markdown]
-# **01.3 Find the blocks.** JPEG works in blocks of 8 x 8 pixels. Return how much larger the mean absolute step
-# between neighbours is *across* block borders (columns 7 and 8, 15 and 16, ..., rows likewise) than between all
-# other neighbours.
+# **01.3 Find the blocks.** JPEG works in blocks of 8 x 8 pixels. Return a difference: the mean absolute step between
+# neighbours *across* block borders (columns 7 and 8, 15 and 16, ..., counted from 0, and rows likewise, all taken
+# together), minus the mean absolute step between all other neighbours.
 
 
 # %% tags=["exercise-01.3"]

@@ -680,7 +680,7 @@ told[told["y_true"] == 0].groupby("split")["accused"].mean().round(3).to_frame()
 # %% [markdown]
 # **02.3 What one answer scores.** A model calls every image fake, or every image real. From the share of fakes
 # among the images, return a tuple: its accuracy, its mean precision and its mean recall over the two classes (a
-# precision of nothing is 0). Then say which of the report's numbers for M3 and M4 cannot come from such a model.
+# precision of nothing is 0). Hold the report's numbers for M3 and M4 against it: which cannot come from such a model?
 
 
 # %% tags=["exercise-02.3"]

@@ -5,8 +5,11 @@ from pathlib import Path
 
 
 def mount(mountpoint: str, force_remount: bool = False, timeout_ms: int = 120000, readonly: bool = False) -> None:
-    """As Google's: refuses a place that has a space in it, is a link, or is not empty."""
+    """As Google's: does nothing if it is mounted; refuses a place that has a space in it, is a link or is not empty."""
     place = Path(mountpoint)
+    if (place / "MyDrive").is_symlink():
+        print(f"Drive already mounted at {mountpoint}")
+        return
     if " " in mountpoint or place.is_symlink() or (place.is_dir() and any(place.iterdir())):
         raise ValueError(f"Mountpoint must be an empty folder without spaces in its path: {mountpoint}")
     place.mkdir(parents=True, exist_ok=True)
