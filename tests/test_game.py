@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from fakeface_utils.datasets import layouts, pixels
 from fakeface_utils.evaluation import intervals
@@ -189,7 +190,7 @@ def test_an_odd_number_of_pairs_fills_the_grid_from_the_left(on_disk):
 def test_a_file_of_answers_holds_these_columns_and_nothing_else(pairs, tmp_path):
     answers = "L" * N
     path = game.save_answers(pairs, answers, tmp_path / "new" / "game", PLAYER)
-    assert path == tmp_path / "new" / "game" / f"{PLAYER}.csv"
+    assert path == tmp_path / "new" / "game" / f"{PLAYER}-{game.pair_set(pairs)}.csv"
     text = path.read_text(encoding="utf-8")
     right = game.which_right(pairs, answers).astype(int)
     rows = [f"{k},{game.pair_set(pairs)},L,{right[k - 1]}" for k in range(1, N + 1)]
@@ -200,12 +201,44 @@ def test_a_file_of_answers_holds_these_columns_and_nothing_else(pairs, tmp_path)
 
 
 def test_players_are_random_and_bear_no_name(pairs, tmp_path):
-    names = {game.new_player() for _ in range(50)}
+    names = {game.new_player(tmp_path / "who") for _ in range(50)}
     assert len(names) == 50 and all(re.fullmatch("[0-9a-f]{16}", name) for name in names)
     for name in ("ann", "", "../0123456789abcd", PLAYER.upper(), PLAYER + "0"):
         with pytest.raises(ValueError, match="bear no names"):
-            game.save_answers(pairs, "L" * N, tmp_path, name)
-    assert not list(tmp_path.iterdir())
+            game.save_answers(pairs, "L" * N, tmp_path / "game", name)
+    assert not (tmp_path / "game").exists()
+
+
+def test_a_restart_is_the_same_player_until_somebody_takes_a_new_name(tmp_path):
+    folder = tmp_path / "new" / "game"
+    first = game.player_of(folder)
+    assert game.player_of(folder) == first and game.player_of(tmp_path) != first
+    second = game.new_player(folder)
+    assert second != first and game.player_of(folder) == second
+    assert [path.name for path in folder.iterdir()] == [".player"]
+    (folder / ".player").write_text("ann")
+    assert re.fullmatch("[0-9a-f]{16}", game.player_of(folder))
+
+
+def test_another_game_leaves_the_answers_to_the_first_alone(pairs, tmp_path):
+    other = game.make_pairs(make_index(), N, seed=4)
+    first = game.save_answers(pairs, all_right(pairs), tmp_path, PLAYER)
+    before = first.read_text()
+    second = game.save_answers(other, all_right(other), tmp_path, PLAYER)
+    assert second != first and first.read_text() == before
+    for dealt in (pairs, other):
+        assert game.pool(dealt, tmp_path).players["right"].tolist() == [N]
+
+
+def test_letters_left_over_from_another_game_are_refused(pairs, tmp_path):
+    other, letters = game.make_pairs(make_index(), N, seed=4), "LRRLLRLRRRLL"
+    first = game.save_answers(pairs, letters, tmp_path, PLAYER)
+    with pytest.raises(ValueError, match=f"for another game, kept in .*{first.name}.*answer again"):
+        game.save_answers(other, letters.lower(), tmp_path, PLAYER)
+    assert list(tmp_path.iterdir()) == [first]
+    game.save_answers(pairs, letters, tmp_path, PLAYER)  # the same game again is fine
+    game.save_answers(other, letters, tmp_path, "f" * 16)  # and so is another player
+    game.save_answers(other, letters[::-1], tmp_path, PLAYER)  # and so are other letters
 
 
 def test_a_player_who_saves_again_is_one_player(pairs, tmp_path):
@@ -215,8 +248,8 @@ def test_a_player_who_saves_again_is_one_player(pairs, tmp_path):
 
 
 def test_a_file_is_written_whole_or_not_at_all(pairs, tmp_path, monkeypatch):
-    game.save_answers(pairs, "L" * N, tmp_path, PLAYER)
-    before = (tmp_path / f"{PLAYER}.csv").read_text()
+    kept = game.save_answers(pairs, "L" * N, tmp_path, PLAYER)
+    before = kept.read_text()
 
     def full_disk(self, path, **_):
         path.write_text("pair,pair_s")
@@ -225,41 +258,40 @@ def test_a_file_is_written_whole_or_not_at_all(pairs, tmp_path, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_csv", full_disk)
     with pytest.raises(OSError, match="no space"):
         game.save_answers(pairs, "R" * N, tmp_path, PLAYER)
-    assert [file.name for file in tmp_path.iterdir()] == [f"{PLAYER}.csv"]
-    assert (tmp_path / f"{PLAYER}.csv").read_text() == before
+    assert list(tmp_path.iterdir()) == [kept] and kept.read_text() == before
 
 
 def save_class(pairs, folder, rights):
-    """One file a row of ``rights`` (players, pairs)."""
+    """One file per row of ``rights`` (players, pairs)."""
     truth = pairs["fake"].to_numpy()
-    for row in rights:
+    for player, row in enumerate(rights):
         answers = "".join(np.where(row, truth, np.where(truth == "L", "R", "L")))
-        game.save_answers(pairs, answers, folder, game.new_player())
+        game.save_answers(pairs, answers, folder, f"{player:016x}")
 
 
 def test_a_class_is_pooled(pairs, tmp_path):
-    rights = np.random.default_rng(0).random((7, N)) < 0.7
+    rights = np.random.default_rng(0).random((17, N)) < 0.7
     save_class(pairs, tmp_path, rights)
     pool = game.pool(pairs, tmp_path)
     assert sorted(pool.players["right"]) == sorted(rights.sum(axis=1)) and set(pool.players["pairs"]) == {N}
-    assert set(pool.players.index) == {path.stem for path in tmp_path.iterdir()}
+    assert set(pool.players.index) == {path.stem[:16] for path in tmp_path.iterdir()}
     assert pool.share.value == pytest.approx(rights.mean()) and pool.share.n == rights.size
     assert pool.by_pair.index.tolist() == list(range(1, N + 1))
     np.testing.assert_allclose(pool.by_pair["value"], rights.mean(axis=0))
-    first = intervals.wilson(int(rights[:, 0].sum()), 7)
+    first = intervals.wilson(int(rights[:, 0].sum()), 17)
     assert pool.by_pair.loc[1, ["low", "high"]].tolist() == [first.low, first.high]
-    assert pool.method == "7 players, resampled whole" and pool.skipped.empty
+    assert pool.method == "17 players, resampled whole" and pool.skipped.empty
 
 
 def test_the_interval_of_a_class_knows_that_answers_of_one_player_belong_together(pairs, tmp_path):
-    rights = np.repeat([[True], [False]], 5, axis=0) & np.ones(N, dtype=bool)  # five know it all, five nothing
+    rights = np.repeat([[True], [False]], 10, axis=0) & np.ones(N, dtype=bool)  # ten know it all, ten nothing
     rights[0, 0] = False
     save_class(pairs, tmp_path, rights)
     share = game.pool(pairs, tmp_path).share
     naive = intervals.wilson(int(rights.sum()), rights.size)
     assert share.high - share.low > 2.5 * (naive.high - naive.low)
-    # Ten draws of players by brute force: means of ten, the outer 2.5 % cut off.
-    means = np.random.default_rng(1).choice(rights.mean(axis=1), (20_000, 10)).mean(axis=1)
+    # Twenty draws of players by brute force: means of twenty, the outer 2.5 % cut off.
+    means = np.random.default_rng(1).choice(rights.mean(axis=1), (20_000, 20)).mean(axis=1)
     assert (share.low, share.high) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.02)
 
 
@@ -268,7 +300,8 @@ def test_the_interval_of_a_class_knows_that_answers_of_one_player_belong_togethe
     [
         (1, "one player, Wilson"),
         (4, "4 players, fewer than 5: Wilson, .* too narrow"),
-        (5, "5 players, resampled whole"),
+        (5, "5 players, t interval"),
+        (9, "9 players, t interval"),
     ],
 )
 def test_few_players_are_told_what_their_interval_rests_on(pairs, tmp_path, players, says):
@@ -280,12 +313,33 @@ def test_few_players_are_told_what_their_interval_rests_on(pairs, tmp_path, play
         assert pool.share == intervals.wilson(int(rights.sum()), rights.size)
 
 
+@pytest.mark.parametrize("players", [5, 10, 14])
+def test_the_interval_of_a_small_class_is_students(pairs, players):
+    shares = game.simulated_class(pairs, np.linspace(0.4, 0.8, players), 1).players["right"] / N
+    share = game.simulated_class(pairs, np.linspace(0.4, 0.8, players), 1).share
+    by_test = scipy.stats.ttest_1samp(shares, 0.5).confidence_interval(0.95)
+    assert (share.low, share.high) == pytest.approx((by_test.low, by_test.high)) and share.n == players * N
+    assert share.value == pytest.approx(shares.mean())
+
+
+def test_the_interval_of_a_small_class_ends_where_shares_do(pairs):
+    share = game.simulated_class(pairs, [0, 0, 0, 1, 1, 1, 1, 1], 1).share
+    assert 0 < share.low < share.value < share.high == 1
+
+
+def test_the_interval_holds_the_truth_whatever_the_number_of_players(pairs):
+    """Players of two skills, drawn by a coin: an interval of few that were resampled would hold it in 86 of 100."""
+    rng = np.random.default_rng(0)
+    for players in (6, 15, 24):
+        classes = [game.simulated_class(pairs, rng.choice([0.5, 0.9], players), k).share for k in range(300)]
+        assert np.mean([share.low <= 0.7 <= share.high for share in classes]) > 0.9
+
+
 def test_files_with_the_same_answers_are_counted(pairs, tmp_path):
     rights = np.random.default_rng(0).random((4, N)) < 0.5
     save_class(pairs, tmp_path, rights[[0, 1, 1, 2, 1, 0]])
     pool = game.pool(pairs, tmp_path)
     assert pool.alike == 3 and len(pool.players) == 6  # said, not dropped: two players may well agree
-    assert game.pool(pairs, tmp_path / "missing").alike == 0
 
 
 def test_a_class_of_equals_is_not_certain(pairs, tmp_path):
@@ -295,10 +349,39 @@ def test_a_class_of_equals_is_not_certain(pairs, tmp_path):
 
 
 def test_nobody_has_played(pairs, tmp_path):
-    for folder in (tmp_path, tmp_path / "missing"):
-        pool = game.pool(pairs, folder)
-        assert pool.share is None and "nobody" in pool.method
-        assert len(pool.players) == len(pool.by_pair) == len(pool.skipped) == 0
+    pool = game.pool(pairs, tmp_path)
+    assert pool.share is None and "nobody" in pool.method and pool.alike == 0
+    assert len(pool.players) == len(pool.by_pair) == len(pool.skipped) == 0
+
+
+def test_a_mistyped_folder_is_no_empty_class(pairs, tmp_path):
+    (tmp_path / "file").touch()
+    for wrong in ("clas", "file"):
+        with pytest.raises(FileNotFoundError, match=f"{wrong} is no folder"):
+            game.pool(pairs, tmp_path / wrong)
+
+
+def test_a_folder_for_each_student_is_pooled_and_a_copy_is_no_player(pairs, tmp_path):
+    one = game.save_answers(pairs, "L" * N, tmp_path / "17", "a" * 16)
+    game.save_answers(pairs, "R" * N, tmp_path / "18", "b" * 16)
+    copy = tmp_path / "17" / f"{one.stem} (1).csv"
+    copy.write_bytes(one.read_bytes())
+    for student in ("19", "20"):  # named by a person: known by the folder
+        (tmp_path / student).mkdir()
+        (tmp_path / student / "answers.csv").write_bytes(one.read_bytes())
+    pool = game.pool(pairs, str(tmp_path))
+    assert len(pool.players) == 4 and {"a" * 16, "b" * 16} < set(pool.players.index)
+    assert pool.skipped["file"].tolist() == [str(copy.relative_to(tmp_path))]
+    assert "counted already" in pool.skipped["why"].item()
+
+
+def test_the_first_of_two_files_counts_and_a_broken_copy_is_in_nobodys_way(pairs, tmp_path):
+    right = game.save_answers(pairs, all_right(pairs), tmp_path, PLAYER)
+    other = game.save_answers(pairs, "L" * N, tmp_path / "x", PLAYER)
+    other.rename(tmp_path / f"{right.stem} (1).csv")
+    assert game.pool(pairs, tmp_path).players["right"].tolist() == [N]
+    right.write_text("broken")
+    assert game.pool(pairs, tmp_path).players["right"].tolist() == [(pairs["fake"] == "L").sum()]
 
 
 def spoil(good, broken, old, new):
@@ -318,6 +401,7 @@ def test_what_is_no_file_of_answers_is_listed_and_stops_nothing(pairs, tmp_path)
     game.save_answers(other, "L" * N, tmp_path, "f" * 16).rename(tmp_path / "other.csv")
     spoil(good, tmp_path / "short.csv", last + "\n", "")
     spoil(good, tmp_path / "twice.csv", last, f"{last}\n{last}")
+    spoil(good, tmp_path / "excel.csv", ",", ";")
     spoil(good, tmp_path / "letter.csv", last, last.replace("L", "X"))
     spoil(good, tmp_path / "edited.csv", last, flipped)
     (tmp_path / "note.txt").write_text("is no CSV and not looked at")
@@ -329,6 +413,7 @@ def test_what_is_no_file_of_answers_is_listed_and_stops_nothing(pairs, tmp_path)
     for name, word in {
         "empty": "no table",
         "table": "columns a, b instead of",
+        "excel": "semicolons, use commas",
         "other": "other pairs",
         "short": "1 to 12",
         "twice": "1 to 12",
@@ -338,9 +423,11 @@ def test_what_is_no_file_of_answers_is_listed_and_stops_nothing(pairs, tmp_path)
         assert word in why[f"{name}.csv"]
 
 
-def test_a_simulated_class_has_the_skill_it_is_given(pairs):
-    one, two, other = (game.simulated_class(pairs, 25, 0.5, seed) for seed in (0, 0, 1))
+def test_a_simulated_class_has_the_skills_it_is_given(pairs):
+    one, two, other = (game.simulated_class(pairs, [0.5] * 25, seed) for seed in (0, 0, 1))
     assert one.players.equals(two.players) and not one.players.equals(other.players)
     assert all(name.startswith("simulated") for name in one.players.index) and len(one.players) == 25
-    assert game.simulated_class(pairs, 9, 1.0).players["right"].tolist() == [N] * 9
-    assert game.simulated_class(pairs, 500, 0.7).share.value == pytest.approx(0.7, abs=0.03)
+    assert game.simulated_class(pairs, [1.0, 0.0, 1.0]).players["right"].tolist() == [N, 0, N]
+    skills = np.repeat([0.5, 0.9], 500)
+    shares = game.simulated_class(pairs, skills).players["right"].to_numpy().reshape(2, 500).mean(axis=1) / N
+    assert shares == pytest.approx([0.5, 0.9], abs=0.03)

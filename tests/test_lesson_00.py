@@ -35,6 +35,16 @@ def test_the_interval_by_trying_is_wilsons():
             assert by_trying(right, pairs) == pytest.approx((kits.low, kits.high), abs=1.2e-4)  # the grid is 1e-4
 
 
+@pytest.mark.parametrize(("players", "pairs"), [(15, 12), (24, 12), (40, 5)])
+def test_the_interval_of_a_class_is_the_kits(players, pairs):
+    index = pd.DataFrame({"name": [f"{k}.jpg" for k in range(40)], "label": np.arange(40) % 2})
+    index["path"], index["group"] = index["name"], np.arange(40)
+    shown = game.simulated_class(game.make_pairs(index, pairs, 0), np.linspace(0.4, 0.9, players), 1)
+    by_drawing = functions_of(LESSON, np=np)["interval_of_class"]
+    found = by_drawing(shown.players["right"], pairs, np.random.default_rng(0))
+    assert tuple(found) == pytest.approx((shown.share.low, shown.share.high), abs=1e-9)
+
+
 def test_the_machine_learns_from_no_photograph_of_the_game_and_fresh_pairs_are_fresh():
     """Groups that lie across splits, as no split should have them: the lesson has to keep them apart itself."""
     rng = np.random.default_rng(0)
@@ -89,3 +99,14 @@ def test_luck_is_what_many_guessers_have():
     guessed = (np.random.default_rng(0).random((200_000, 12)) < 0.5).sum(axis=1)
     for right in range(13):
         assert luck(right, 12) == pytest.approx((guessed >= right).mean(), abs=0.005)
+
+
+@pytest.mark.parametrize("played", [True, False])
+def test_nobody_who_has_not_answered_sees_the_fakes(played, monkeypatch):
+    tree = ast.parse((config.project_root() / "notebooks" / "src" / f"{LESSON}.py").read_text(encoding="utf-8"))
+    marking = [node for node in tree.body if "game.reveal" in ast.unparse(node)]
+    revealed = []
+    monkeypatch.setattr(game, "reveal", lambda *_: revealed.append("all"))
+    names = {"game": game, "played": played, "pairs": None, "answers": "", "right": np.ones(12), "PAIRS": 12}
+    exec(compile(ast.Module(marking, []), LESSON, "exec"), names | {"stamp": "drawn"})
+    assert revealed == ["all"] * played

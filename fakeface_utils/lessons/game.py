@@ -1,7 +1,7 @@
 """Can you spot it? Pairs of one real and one fake portrait, the answers to them, and what a class makes of them.
 
-An answer is a letter a pair, ``L`` or ``R``: the side on which the player believes the fake to be. A player's answers
-can be kept in a small file that says nothing of the player, and the files of a class be pooled.
+An answer is one letter per pair, ``L`` or ``R``: the side on which the player believes the fake to be. A player's
+answers can be kept in a small file that says nothing of the player, and the files of a class be pooled.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import scipy.stats
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -23,8 +25,9 @@ from fakeface_utils.evaluation import intervals, plots
 from fakeface_utils.evaluation.intervals import Estimate
 
 SIDES = {"L": "left", "R": "right"}
+PLAYER = re.compile("[0-9a-f]{16}")
 COLUMNS = ["pair", "pair_set", "answer", "right"]  # of a file of answers
-FEWEST_PLAYERS = 5  # with fewer there is too little to resample
+FEWEST_PLAYERS, FEW_PLAYERS = 5, 15  # fewer than 5 tell no spread; of fewer than 15, resampling is too narrow
 SHOWN, GAP = 2.04, 0.14  # inches of a portrait and between two pairs; at 100 dots an inch it fits a page
 
 
@@ -41,8 +44,8 @@ def make_pairs(index: pd.DataFrame, n: int | None, seed: int = 0) -> pd.DataFram
         seed: the same seed and images give the same pairs on every machine.
 
     Returns:
-        A row a pair, numbered from 1: the paths ``left`` and ``right``, ``left_name``, ``right_name``, ``left_group``,
-        ``right_group``, and ``fake``, ``"L"`` or ``"R"``. Whoever prints it knows the answers.
+        One row per pair, numbered from 1: the paths ``left`` and ``right``, ``left_name``, ``right_name``,
+        ``left_group``, ``right_group``, and ``fake``, ``"L"`` or ``"R"``. Whoever prints it knows the answers.
 
     Raises:
         ValueError: n is not positive, or the index is too small for so many pairs.
@@ -89,7 +92,7 @@ def read_answers(text: str, n: int) -> str:
             )
     if len(tidy) != n:
         what = f"{n - len(tidy)} missing" if len(tidy) < n else f"{len(tidy) - n} too many"
-        raise ValueError(f"{n} pairs need {n} letters, one a pair; {text!r} has {len(tidy)}, that is {what}")
+        raise ValueError(f"{n} pairs need {n} letters, one per pair; {text!r} has {len(tidy)}, that is {what}")
     return tidy
 
 
@@ -146,32 +149,49 @@ def _draw(pairs: pd.DataFrame, title: str) -> tuple[Figure, list[tuple[Axes, Axe
     return figure, drawn
 
 
-def new_player() -> str:
-    """A random name of 16 digits and letters that says nothing of who plays."""
-    return secrets.token_hex(8)
+def new_player(folder: str | Path) -> str:
+    """A random name of 16 digits and letters that says nothing of who plays, kept as ``<folder>/.player``."""
+    player = secrets.token_hex(8)
+    path = Path(folder) / ".player"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(player, encoding="utf-8")
+    partial.replace(path)
+    return player
+
+
+def player_of(folder: str | Path) -> str:
+    """Who plays here: the name that :func:`new_player` kept, or a new one, so that a restart makes no new player."""
+    path = Path(folder) / ".player"
+    kept = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return kept if PLAYER.fullmatch(kept) else new_player(folder)
 
 
 def save_answers(pairs: pd.DataFrame, answers: str, folder: str | Path, player: str) -> Path:
-    """Keep one player's answers as ``<folder>/<player>.csv``; a file of the same player is replaced.
+    """Keep one player's answers as ``<folder>/<player>-<pair set>.csv``; an older file of that name is replaced.
 
     The file holds the number of each pair, the hash of the pairs, the answer and whether it was right: no name, no
     time and nothing of the machine. It goes nowhere by itself.
 
     Args:
-        player: from :func:`new_player`; anything else is refused, so that no name gets in.
+        player: from :func:`player_of`; anything else is refused, so that no name gets in.
 
     Raises:
-        ValueError: as :func:`read_answers`, or another kind of player.
+        ValueError: as :func:`read_answers`; another kind of player; or the player has given the same letters for
+            other pairs, so that they are most likely left over from another game.
     """
-    if not re.fullmatch(r"[0-9a-f]{16}", player):
-        raise ValueError(
-            f"a player is what game.new_player() gives, not {player!r}: files of answers bear no names"
-        )
-    right = which_right(pairs, answers)
-    table = pd.DataFrame(
-        {"pair": pairs.index, "pair_set": pair_set(pairs), "answer": list(read_answers(answers, len(pairs)))}
-    ).assign(right=right.astype(int))
-    path = Path(folder) / f"{player}.csv"
+    if not PLAYER.fullmatch(player):
+        raise ValueError(f"a player is what game.player_of gives, not {player!r}: files of answers bear no names")
+    right, letters = which_right(pairs, answers), list(read_answers(answers, len(pairs)))
+    path = Path(folder) / f"{player}-{pair_set(pairs)}.csv"
+    for other in sorted(set(path.parent.glob(f"{player}-*.csv")) - {path}):
+        if re.findall(r",([LR]),[01]$", other.read_text(encoding="utf-8"), re.MULTILINE) == letters:
+            raise ValueError(
+                f"{answers!r} are the letters that you gave for another game, kept in {other}. This game has other "
+                "pairs: look at them and answer again. If you do mean the same letters, delete that file"
+            )
+    table = pd.DataFrame({"pair": pairs.index, "pair_set": pair_set(pairs), "answer": letters})
+    table["right"] = right.astype(int)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     try:
@@ -187,8 +207,8 @@ class Pool:
     """What the answers of several players to the same pairs say together.
 
     Attributes:
-        players: a row a player: ``right`` of ``pairs``.
-        by_pair: a row a pair: the share ``value`` of players who were right, with Wilson's interval ``low``, ``high``.
+        players: one row per player: ``right`` of ``pairs``.
+        by_pair: one row per pair: the share ``value`` of players who were right, with Wilson's ``low`` and ``high``.
         share: of right answers among all, with its interval; None when nobody played.
         method: in words, what the interval rests on, and a warning where it is too narrow.
         alike: how many files hold the very answers of an earlier one: equals, or one player kept twice.
@@ -204,19 +224,33 @@ class Pool:
 
 
 def pool(pairs: pd.DataFrame, folder: str | Path) -> Pool:
-    """Pool all files of answers to these pairs in a folder; what is no such file is listed, and stops nothing."""
+    """Pool all files of answers to these pairs in a folder and the folders in it; other files are listed as skipped.
+
+    Of several files of one player, known by the random name at the start, the one with the shortest name counts.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder: name the one that holds the files of answers")
     players, skipped = {}, []
-    for path in sorted(Path(folder).glob("*.csv")):
+    for path in sorted(folder.rglob("*.csv"), key=lambda path: (len(path.name), path)):
+        name = path.relative_to(folder)
+        player = PLAYER.match(path.name)[0] if PLAYER.match(path.name) else str(name.with_suffix(""))
         try:
-            players[path.stem] = _read_file(path, pairs)
+            right = _read_file(path, pairs)
+            if player in players:
+                raise ValueError("is another file of a player who was counted already")
+            players[player] = right
         except (OSError, ValueError) as error:
-            skipped.append((path.name, str(error)))
+            skipped.append((str(name), str(error)))
     return _pooled(players, pairs.index, skipped)
 
 
-def simulated_class(pairs: pd.DataFrame, n_players: int, skill: float, seed: int = 0) -> Pool:
-    """A made-up class: each player is right with probability ``skill`` (0 to 1) in every pair, whatever it shows."""
-    right = np.random.default_rng(seed).random((n_players, len(pairs))) < skill
+def simulated_class(pairs: pd.DataFrame, skills: Sequence[float], seed: int = 0) -> Pool:
+    """A made-up class: each player is right with the probability ``skills[k]`` (0 to 1) in every pair."""
+    right = np.random.default_rng(seed).random((len(skills), len(pairs))) < np.reshape(skills, (-1, 1))
     return _pooled({f"simulated {k}": row for k, row in enumerate(right, 1)}, pairs.index, [])
 
 
@@ -227,7 +261,8 @@ def _read_file(path: Path, pairs: pd.DataFrame) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"is no table: {error}") from error
     if list(table.columns) != COLUMNS:
-        raise ValueError(f"has the columns {', '.join(map(str, table.columns))} instead of {', '.join(COLUMNS)}")
+        hint = "; it was saved with semicolons, use commas" if ";" in str(table.columns[0]) else ""
+        raise ValueError(f"has the columns {', '.join(table.columns)} instead of {', '.join(COLUMNS)}{hint}")
     if set(table["pair_set"]) != {pair_set(pairs)}:
         raise ValueError("holds answers to other pairs: another seed, number of pairs or image set")
     if table["pair"].tolist() != [str(number) for number in pairs.index]:
@@ -256,18 +291,30 @@ def _share(right: np.ndarray) -> tuple[Estimate | None, str]:
     if not len(right):
         return None, "nobody has played these pairs yet"
     if len(right) >= FEWEST_PLAYERS and len(np.unique(right.sum(axis=1))) > 1:
-        player = np.repeat(np.arange(len(right)), right.shape[1])
-        hits = right.ravel().astype(float)
-        share = intervals.bootstrap(
-            lambda _, values: values.mean(),
-            np.zeros(hits.size),  # all in one stratum: whole players are drawn
-            hits,
-            player,
-            weighted=lambda _, values, counts: counts @ values / counts.sum(axis=1),
-        )
-        return share, f"{len(right)} players, resampled whole"
+        return (_by_t if len(right) < FEW_PLAYERS else _by_resampling)(right)
     share = intervals.wilson(int(right.sum()), right.size)
     if len(right) == 1:
         return share, "one player, Wilson"
     reason = "all equally good" if len(right) >= FEWEST_PLAYERS else f"fewer than {FEWEST_PLAYERS}"
     return share, f"{len(right)} players, {reason}: Wilson, as if answers were independent; probably too narrow"
+
+
+def _by_t(right: np.ndarray) -> tuple[Estimate, str]:
+    """Student's interval of the players' shares, within 0 and 1."""
+    shares = right.mean(axis=1)
+    half = scipy.stats.t.ppf(0.975, len(shares) - 1) * shares.std(ddof=1) / np.sqrt(len(shares))
+    low, high = np.clip([shares.mean() - half, shares.mean() + half], 0, 1)
+    return Estimate(float(shares.mean()), float(low), float(high), right.size), f"{len(right)} players, t interval"
+
+
+def _by_resampling(right: np.ndarray) -> tuple[Estimate, str]:
+    player = np.repeat(np.arange(len(right)), right.shape[1])
+    hits = right.ravel().astype(float)
+    share = intervals.bootstrap(
+        lambda _, values: values.mean(),
+        np.zeros(hits.size),  # all in one stratum: whole players are drawn
+        hits,
+        player,
+        weighted=lambda _, values, counts: counts @ values / counts.sum(axis=1),
+    )
+    return share, f"{len(right)} players, resampled whole"

@@ -76,7 +76,6 @@ from fakeface_utils.lessons import checks, game, machine, quiz, results, setup
 
 plots.use_style()
 started = time.time()
-player = game.new_player()  # a random name for the game
 print(machine.lines(machine.check_machine()))
 
 # %% [markdown]
@@ -86,7 +85,7 @@ print(machine.lines(machine.check_machine()))
 # %%
 notebooks = config.project_root() / "notebooks"
 lessons = sorted(path.stem for path in notebooks.glob("[0-9][0-9]_*.ipynb"))
-times = pd.DataFrame({name: results.minutes(name)["time"] for name in lessons}).T
+times = pd.DataFrame([results.minutes(name)["time"] for name in lessons], lessons)
 display(pd.Series(config.PROFILES, name="what it is").to_frame(), times)
 
 # %% [markdown]
@@ -98,7 +97,7 @@ display(pd.Series(config.PROFILES, name="what it is").to_frame(), times)
 PROFILE = "auto"  # smoke, laptop, colab or paper; auto looks at your data and your GPU
 SEED = 0  # of every random choice below; another seed deals other pairs
 PAIRS = 12  # pairs in the game
-ANSWERS = ""  # your answers, one letter a pair; you can also write them below
+ANSWERS = ""  # your answers, one letter per pair; you can also write them below
 GUESSERS = 10_000  # simulated players who do not look
 SIDE = 256  # pixels: how large the machine sees a portrait
 
@@ -117,9 +116,11 @@ pd.Series(chosen, name="this run").to_frame()
 #
 # This is the first lesson. All others keep to three words that you meet here:
 #
-# - **Fake is 1.** The label of a fake is 1, that of a real image is 0, and every score is a probability of *fake*.
+# - **Fake is 1.** The label of a fake is 1, that of a real image is 0. A higher score always means *more likely fake*,
+#   and in all later lessons the score is a probability.
 # - **A split** (train, valid, test) says what a model may learn from. It never sees the test split before the end.
-# - **A group** is all images that share a photograph. It is never torn apart: a model learns from all of it or none.
+# - **A group** is all images that share a photograph. It must not be torn apart: a model learns from all of it or none.
+#   Some sets come with torn groups; then we leave such images out.
 #
 # ## Predict first
 #
@@ -128,7 +129,7 @@ pd.Series(chosen, name="this run").to_frame()
 
 # %%
 prediction = {
-    "you": "nothing yet",  # right answers, of the number of pairs
+    "you": "nothing yet",  # pairs right; replace it by a number, such as 7
     "machine": "nothing yet",  # likewise
 }
 
@@ -165,26 +166,40 @@ pairs = game.make_pairs(index[index["split"] == "test"], PAIRS, SEED)
 figure = game.show(pairs, f"Which one is the fake? ({stamp})")
 
 # %% [markdown]
-# **Stop here and answer.** Write one letter a pair, `L` or `R` for the side of the *fake*, in quotation marks. If you
-# do not know, guess. Do not scroll on before you have answered: below, the fakes are marked. Should you have seen
-# them already, set `SEED` to another number and you get another game.
+# **Stop here and answer.** In the next cell, replace `ANSWERS` by your letters in quotation marks, such as
+# `answers = "LRRL..."`: one letter per pair, `L` or `R` for the side of the *fake*. If you do not know, guess. Then run
+# everything below. Your letters are kept in a small file on this machine, with no name of yours; *A whole class* says
+# what it holds.
+#
+# `SEED` deals the pairs. Another number deals another game, and then your old letters mean nothing: answer again. Has
+# somebody else played on this computer before you? Run the next cell as it is, then `game.new_player(folder)` once in a
+# cell of your own, and then write your letters.
 
 # %%
 answers = ANSWERS  # your letters go here: answers = "LRRL..."
+folder = config.runs_dir() / "game"
+player = game.player_of(folder)  # a random name, made once
 played = bool(answers)
-if not played:
+if played:
+    kept = game.save_answers(pairs, answers, folder, player)
+else:
     answers = "L" * PAIRS
     print("Nobody has answered, so the lesson plays by itself: it always says left.")
 answers = game.read_answers(answers, PAIRS)
 who = "you" if played else "always left"
 
 # %% [markdown]
-# **Which ones were right?** Every fake has a frame now, and what stands above a pair is about its answer.
+# **Which ones were right?** Once you have answered, every fake gets a frame, and above each pair stands whether you
+# found it.
 
 # %%
 right = game.which_right(pairs, answers)
-figure = game.reveal(pairs, answers, f"{who}: {right.sum()} of {PAIRS} right ({stamp})")
 print(f"{who}: {right.sum()} right. You predicted {prediction['you']}.")
+if played:
+    title = f"you: {right.sum()} of {PAIRS} right ({stamp})"
+    figure = game.reveal(pairs, answers, title)
+else:
+    print("The fakes stay unmarked until you have answered.")
 
 # %% [markdown]
 # ## What would a guesser get?
@@ -194,7 +209,7 @@ print(f"{who}: {right.sum()} right. You predicted {prediction['you']}.")
 
 # %%
 rng = np.random.default_rng(SEED)
-coins = rng.random((GUESSERS, PAIRS)) < 0.5  # a row a guesser, a column a pair
+coins = rng.random((GUESSERS, PAIRS)) < 0.5  # a row per guesser, a column per pair
 guessed = coins.sum(axis=1)
 figure, axis = plt.subplots(figsize=(7, 3))
 bins = np.arange(PAIRS + 2) - 0.5
@@ -202,19 +217,22 @@ axis.hist(guessed, bins, color="lightgray", edgecolor="black")
 axis.axvline(right.sum(), color=plots.COLORS["fake"], linewidth=3, label=who)
 axis.set(xlabel=f"right answers of {PAIRS}", ylabel="guessers", xticks=range(PAIRS + 1))
 axis.legend()
-print(f"guessers who did at least as well: {np.mean(guessed >= right.sum()):.3f}")
+luck = np.mean(guessed >= right.sum())
+print(f"guessers who did at least as well: {luck:.3f}")
+print(f"classes of 25 guessers in which somebody did: {1 - (1 - luck) ** 25:.3f}")
 
 # %% [markdown]
-# Most guessers land near the middle, and a few far out, by luck alone. The printed share tells how easily luck would
-# have brought you where you are. If it is small, say one in fifty, luck is a poor explanation. If it is one in three,
-# you have shown nothing yet, which does not mean that you cannot do it.
+# Most guessers land near the middle, and a few far out, by luck alone. The first printed share tells how easily luck
+# would have brought you this far or further. If it is small, say one in fifty, luck is a poor explanation. If it is
+# one in three, you have shown nothing yet, which does not mean that you cannot do it. The second share is for the
+# *best* of a class: among many guessers, somebody is lucky.
 #
 # ## How sure can you be?
 #
 # Turn the question round. A *skill* is the share of pairs that a player would get right in the long run; guessers
 # have skill one half. **Which skills agree with your result?** Players of one skill $p$ do not all get the same
-# share right: their shares scatter around $p$, typically by $\sqrt{p(1-p)/n}$ for $n$ pairs, and in 95 of 100 cases by
-# less than 1.96 times that. So try all skills, and keep those from which your share lies no further away.
+# share right: their shares scatter around $p$, typically by $\sqrt{p(1-p)/n}$ for $n$ pairs, and in *about* 95 of 100
+# cases by less than 1.96 times that. So try all skills, and keep those from which your share lies no further away.
 
 
 # %%
@@ -231,7 +249,8 @@ scatter = (guessed / PAIRS).std()
 print(
     f"scatter of the guessers {scatter:.3f}, by the formula {np.sqrt(0.25 / PAIRS):.3f}"
 )
-print("by trying  {:.3f} to {:.3f}".format(*interval_by_trying(right.sum(), PAIRS)))
+low, high = interval_by_trying(right.sum(), PAIRS)
+print(f"by trying  {low:.3f} to {high:.3f}")
 print(f"the kit's  {intervals.wilson(right.sum(), PAIRS):.3f}")
 
 # %% [markdown]
@@ -239,76 +258,109 @@ print(f"the kit's  {intervals.wilson(right.sum(), PAIRS):.3f}")
 # it in every lesson from here on. Read a line such as `.500 [.254, .746]` as: half were right, and every skill
 # from .254 to .746 agrees with that. You are told apart from a guesser only if one half lies outside.
 #
-# **Why 95?** The recipe is right in about 95 of 100 cases. You can check that with guessers, whose skill is known: how
-# many of their intervals hold one half? **And how many pairs would you need for a narrower one?**
+# The interval tells how your share would move with *other pairs*. It is about you as you play today.
+#
+# **Why 95?** The recipe is right in about 95 of 100 cases; for a dozen pairs it is nearer 90 for some skills. You can
+# check that with guessers, whose skill is known: how many of their intervals hold one half? **And how many pairs would
+# you need for a narrower one?**
 
 # %%
 limits = {k: interval_by_trying(k, PAIRS) for k in range(PAIRS + 1)}
 hold = [limits[k][0] <= 0.5 <= limits[k][1] for k in guessed]
 print(f"guessers whose interval holds one half: {np.mean(hold):.3f}")
 
-sizes = [PAIRS * times for times in (1, 2, 4, 16, 64)]
+sizes = [PAIRS * more for more in (1, 2, 4, 16, 64)]
 half_right = [intervals.wilson(n // 2, n) for n in sizes]
-widths = [one.high - one.low for one in half_right]
-pd.DataFrame(
-    {"interval": map("{:.3f}".format, half_right), "width": widths}, sizes
-).round(3).rename_axis("pairs")
+table = pd.DataFrame(index=pd.Index(sizes, name="pairs"))
+table["interval"] = [f"{one:.3f}" for one in half_right]
+table["width"] = [one.high - one.low for one in half_right]
+table.round(3)
 
 # %% [markdown]
 # Twice the pairs do not halve the width. The scatter has the number of pairs under a square root, so half the width
-# takes four times the pairs, and a tenth of it a hundred times. That is why a dozen pairs make a game and no
-# study.
+# takes about four times the pairs (with a dozen, a little more: see the table), and a tenth of it a hundred times. That
+# is why a dozen pairs make a game and no study.
 #
 # ## A whole class
 #
-# Many players of the same pairs know more together. If you played, your answers are now kept in a small file: the
-# number of each pair, your letter, and whether it was right. Its name is random, and it holds no name of yours, no time
-# and nothing about your machine. It stays in the folder that is printed. For a class, collect everybody's file in one
-# folder and name that folder below. Two people may give the same answers, but if you answered, restarted the notebook
-# and answered again, there are two files of yours: delete one.
+# Many players of the same pairs know more together. If you played, your answers are kept in a small file: the number
+# of each pair, your letter, and whether it was right. Its name is random, and it holds no name of yours, no time and
+# nothing about your machine. It stays in the folder that is printed. Running the notebook again replaces your file.
+#
+# **For a class**, all set the same `PROFILE`, `SEED` and `PAIRS`. Collect everybody's file in one folder, and name that
+# folder below. Folders in it count too. In Colab, these two lines bring you your file: `from google.colab import files`
+# and `files.download(str(kept))`.
 
 # %%
-folder = config.runs_dir() / "game"
 if played:
-    print("kept as", game.save_answers(pairs, answers, folder, player))
-else:
-    print("nobody played, so nothing is kept")
-together = game.pool(pairs, folder)
-print(f"{len(together.players)} players in {folder}; answered alike: {together.alike}")
+    print("your answers:", kept)
+collected = folder  # for a class: collected = r"C:\class"
+together = game.pool(pairs, collected)
+count = len(together.players)
+print(f"{count} players in {collected}; answered alike: {together.alike}")
 if len(together.skipped):
     display(together.skipped)
 
 # %% [markdown]
 # **What does a class get right, and which pairs are hard?** With one player or none in the folder, you see a
-# *simulated* class: 25 players who toss coins. The interval draws whole players again and again, because the answers
-# of one player belong together: somebody with a good eye is right more often in all pairs.
+# *simulated* class: half of its 24 players guess, and half have a good eye.
 
 # %%
-alone = len(together.players) < 2
-shown = game.simulated_class(pairs, 25, 0.5, SEED + 1) if alone else together
-name = "simulated class of guessers" if alone else "your class"
+alone = count < 2
+simulated = game.simulated_class(pairs, np.repeat([0.5, 0.9], 12), 1)
+shown, name = (simulated, "simulated class") if alone else (together, "your class")
 figure, (spread, hard) = plt.subplots(1, 2, figsize=(9, 3.8))
 spread.hist(shown.players["right"], bins, color="lightgray", edgecolor="black")
 spread.set(title=name, xlabel=f"right answers of {PAIRS}", ylabel="players")
 plots.forest(shown.by_pair, axis=hard)
 hard.set(title=name, xlabel="share who were right", ylabel="pair", xlim=(0, 1))
-print(f"{name}: {shown.share:.3f} right ({shown.method})")
+print(f"{name}: {shown.share.value:.3f} right, {len(shown.players)} players")
 
 # %% [markdown]
-# On the left, compare the spread with the guessers above: a class with good and bad players is wider. On the right, a
-# pair is easy if its interval lies above one half. In the simulated class no pair is easier than another, and yet some
-# look so: with a dozen intervals, one that misses the truth is no surprise.
+# On the left, compare with the guessers above. If players differ in skill, the bars spread wider than for equally good
+# players of the same mean. On the right, a pair whose interval lies above one half fooled fewer than half of the
+# players; one wholly below misled most. In the simulated class no pair is harder than another: its dots differ by luck.
 #
-# The printed interval says how the share would move with *other players*. With other pairs it could move further, and
-# more players cannot tell you that. In the simulated class you know the truth, one half. Should the interval miss it,
-# you have met one of those few cases in a hundred; with another `SEED` it will most likely not.
+# **How sure is the share of the whole class?** The answers of one player belong together: somebody with a good eye is
+# right more often in all pairs. So twelve answers of one player are not worth those of twelve players. Here is a recipe
+# that respects this, the *bootstrap*: draw players from your class, with repeats, until you have a class of the same
+# size. Note its share. Do it 2,000 times, and leave out the most extreme five in a hundred.
+
+
+# %%
+def interval_of_class(right, pairs, rng):
+    """Where the share of a class would lie with other players; right: how many each had."""
+    drawn = rng.choice(right, size=(2_000, len(right)))
+    return np.percentile(drawn.mean(axis=1) / pairs, [2.5, 97.5])
+
+
+# %%
+had = shown.players["right"]
+low, high = interval_of_class(had, PAIRS, np.random.default_rng(0))
+each = intervals.wilson(had.sum(), len(had) * PAIRS)
+print(f"whole players drawn     {low:.3f} to {high:.3f}, width {high - low:.3f}")
+wide = each.high - each.low
+print(f"each answer for itself  {each.low:.3f} to {each.high:.3f}, width {wide:.3f}")
+print(f"the kit's               {shown.share:.3f} ({shown.method})")
+
+# %% [markdown]
+# In the simulated class the second row looks surer than it may be: it forgets that another class could have had
+# more good players, or fewer. With fewer than 15 players the kit takes Student's $t$ interval of the players' shares,
+# because drawing so few again comes out too narrow.
+#
+# This interval tells how the share would move with *other players* of the same pairs. With other pairs it could move
+# further, and more players cannot tell you that. In the simulated class you know the truth, .7. Should the interval
+# miss it, you have met one of the few cases in a hundred. Then change the last number in `simulated_class`, and leave
+# `SEED` as it is.
 #
 # ## The machine
 #
 # **Can a machine do it without knowing what a face is?** A generator draws small and enlarges, and that leaves a
-# pattern too fine for your eye. Describe each portrait only by how strong its fine and its coarse texture is, 128
-# numbers that hold no shape, and let a logistic regression learn which of them speak for *fake*. It learns from
-# training images only, and from none that shares a photograph with the game.
+# pattern too fine for your eye. Describe each portrait only by how strong its fine and its coarse texture is: half as
+# many numbers as the image has pixels on a side, and no shape in them. Let a logistic regression learn which of them
+# speak for *fake*: it adds the numbers up with weights that it has learned, and the sum is its score. (This one is no
+# probability. For saying which of two images scores higher, that does not matter.) It learns from training images only,
+# and from none that shares a photograph with the game.
 
 
 # %%
@@ -322,11 +374,13 @@ in_game = set(pairs[["left_group", "right_group"]].to_numpy().ravel())
 learned = train[~train["group"].isin(in_game)]
 model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3_000))
 model.fit(textures(learned["path"], SIDE), learned["label"])
-print(f"learned from {len(learned):,} images")
+print(f"learned from {len(learned):,} of {len(train):,} training images")
+print("the rest share a picture with the game")
 
 # %% [markdown]
 # Now it plays as you did. It gives both portraits of a pair a score, and names the side with the higher one. It plays
-# your pairs, and then as many fresh ones as there are.
+# your pairs, and then as many fresh ones as there are. One thing is not fair: you saw each portrait at about 200 pixels
+# a side, and the machine sees it at `SIDE`. Set `SIDE` to 200 if you want to change that.
 
 
 # %%
@@ -343,40 +397,58 @@ by_machine = game.which_right(pairs, machine_plays(model, pairs, SIDE))
 by_machine_many = game.which_right(many, machine_plays(model, many, SIDE))
 
 # %% [markdown]
-# **Who is better, and how sure is that?** One rule for all: the share of pairs, with its interval.
+# **Who is better, and how sure is that?** First the share of each, with its interval. Then the pairs in which you and
+# the machine differ.
 
 # %%
+n = len(many)
 scores = {
     f"{who}, {PAIRS} pairs": intervals.wilson(right.sum(), PAIRS),
     f"machine, the same {PAIRS}": intervals.wilson(by_machine.sum(), PAIRS),
-    f"machine, {len(many)} fresh pairs": intervals.wilson(
-        by_machine_many.sum(), len(many)
-    ),
+    f"machine, {n} fresh pairs": intervals.wilson(by_machine_many.sum(), n),
 }
+if not alone:
+    scores[f"your class of {count}, the same {PAIRS}"] = together.share
+rows = [[one.value, one.low, one.high] for one in scores.values()]
+table = pd.DataFrame(rows, scores.keys(), columns=["value", "low", "high"])
 figure, axis = plt.subplots(figsize=(7, 3.2))
-plots.forest(pd.DataFrame({row: vars(one) for row, one in scores.items()}).T, axis=axis)
+plots.forest(table, axis=axis)
 axis.set(xlabel=f"share of pairs right ({stamp})", xlim=(0, 1))
+
+differ = right != by_machine
+ahead = (right & differ).sum()
+print(f"exactly one of you right in {differ.sum()} pairs, {who} in {ahead} of them")
 print(f"You predicted {prediction['machine']} for the machine on {PAIRS} pairs.")
-pd.Series(scores, name="right").map("{:.3f}".format).to_frame()
+table.round(3)
 
 # %% [markdown]
-# Look at the intervals before you look at the dots. A dozen pairs leave much room, for the machine as for you: if the
-# two intervals overlap by much, they do not settle who is better. The fresh pairs settle more, because there are many.
-# The share in the last row has a name. It estimates the chance that a fake scores higher than a real image, and lesson
-# 02 calls that the AUC.
+# Look at the intervals before you look at the dots. A dozen pairs leave much room, for the machine as for you. The
+# fresh pairs pin down the *machine's* skill on this set. Yours stays as uncertain as twelve pairs leave it.
 #
-# **What does the machine's success show?** On drawn portraits: that the model finds a grid which this kit planted in
-# its fakes. It shows nothing about faces. On photographs it would show that these fakes and these photographs differ
-# in their fine texture, for whatever reason, perhaps by how they were saved. Lessons 01 and 08 ask for the reason.
+# **Who is better?** Whether two intervals overlap does not answer this question. You saw the same pairs, so look where
+# only one of you was right. If you were equally good, each of these pairs would be a coin toss. How lucky would that
+# coin have to be? Exercise 00.1 tells.
+#
+# **What does an interval not count?** Yours varies the pairs and keeps the player. That of a class varies the players
+# and keeps the pairs. The machine's varies the pairs and keeps the trained model: another training set would move its
+# share too, and no interval here counts that.
+#
+# The share on the fresh pairs has a use beyond this lesson. It estimates the chance that a random fake scores higher
+# than a random real image. Lesson 02 computes that chance from all pairs at once and calls it the AUC.
+#
+# **What does the machine's share show?** If it is high on drawn portraits: that the model finds a grid which this kit
+# planted in its fakes. It shows nothing about faces. If it is high on photographs: that these fakes and these
+# photographs differ in their fine texture, for whatever reason, perhaps by how they were saved. Lessons 01 and 08 ask
+# for the reason.
 #
 # **And on photographs?** Below is what was recorded on real ones, whatever you ran. Such records are kept in the
 # repository, and every lesson shows its own. This run leaves one too; if it was made with drawings, it says that it is
 # no evidence, and no table of results will take it.
 
 # %%
-kinds = {"the game's": by_machine, "fresh": by_machine_many}
 measured = {
-    name: intervals.wilson(told.sum(), len(told)) for name, told in kinds.items()
+    f"the game's {PAIRS}": intervals.wilson(by_machine.sum(), PAIRS),
+    f"{n} fresh": intervals.wilson(by_machine_many.sum(), n),
 }
 settings = {"pairs": PAIRS, "seed": SEED, "side": SIDE}
 record = results.make_record(
@@ -384,6 +456,12 @@ record = results.make_record(
 )
 print(results.write_record(record))
 results.metric_table(results.recorded("00_start_here"), "machine, pairs/")
+
+# %% [markdown]
+# The rows name how many pairs they rest on; the number in the head counts all images. Compare *fresh* with your own
+# run: is it as high? Does its interval lie above one half, and how far? The drawings' trace was planted, so a high
+# share on them promises nothing for photographs. The game's row rests on one game only: look at its width before you
+# say that the machine fails.
 
 # %% [markdown] tags=["claim"]
 # ## How well do people do?
@@ -412,7 +490,8 @@ results.metric_table(results.recorded("00_start_here"), "machine, pairs/")
 #
 # **00.1 Luck, exactly.** Return the share of guessers who get at least `right` of `pairs` pairs right. No simulation:
 # there are $2^n$ ways to answer $n$ pairs, all equally likely for a guesser, and `comb(n, k)` of them have exactly $k$
-# right.
+# right. The cell below also uses your function on the pairs in which only you or only the machine was right. It
+# doubles the share there, because either of you could have been the lucky one.
 
 
 # %% tags=["exercise-00.1"]
@@ -430,11 +509,14 @@ exact, simulated = share_of_guessers(int(right.sum()), PAIRS), guessed >= right.
 print(
     f"at least {right.sum()} of {PAIRS}: {exact:.4f}, simulated {simulated.mean():.4f}"
 )
+split = int(differ.sum())  # pairs in which only one of you was right
+uneven = share_of_guessers(max(ahead, split - ahead), split)
+print(f"{who} or machine so far ahead by luck: {min(1, 2 * uneven):.4f}")
 
 # %% [markdown]
 # **00.2 Which class is 1?** Many loaders number the folders that they find by the alphabet. So `fake` becomes 0 and
 # `real` becomes 1, and every score of such a model is a probability of *real*. Given `class_names`, the folders' names
-# in the order of their numbers, and an array of `numbers`, one an image, return this course's labels as a NumPy array:
+# in the order of their numbers, and an array of `numbers`, one per image, return this course's labels as a NumPy array:
 # 1 where the folder's name contains `fake`, else 0. Do not rely on the order of the names.
 
 
@@ -484,6 +566,7 @@ quiz.check("00", a="3", b="2", c="1", d="2")
 # - **Playing twice.** After the reveal you know the answers. A second round on the same pairs measures your memory.
 # - **Choosing when to stop.** If you play until the score looks good and report that game, the interval is wrong. Fix
 #   the number of pairs first.
+# - **The best of the class.** One in fifty is rare for you, and not for the best of thirty.
 # - **Every player counts once.** Twelve answers of one person are not twelve people. Pool players, then resample
 #   players.
 # - **A pair gives the game away.** If all fakes were brighter, smaller or saved by another program, you would score
