@@ -161,3 +161,13 @@ def test_equality_knows_kinds_and_shapes():
     assert equal(True, np.True_) and not equal(True, False) and not equal(1, True) and not equal(np.zeros(2), "ab")
     assert not equal(np.array(["a", "b"]), np.zeros(2)) and equal(np.zeros(2, dtype=int), np.zeros(2))
     assert not equal([1], [1, 2]) and not equal(None, 0.0) and not equal([0.0, 0.0], np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    "huge", [10**400, -(10**400), 10**5000, [10**400]], ids=["large", "low", "unprintable", "list"]
+)
+def test_a_number_larger_than_any_float_is_a_wrong_answer(huge):
+    exercise = next(e for e in checks.EXERCISES.values() if isinstance(e.reference(*e.cases[0]), (int, float)))
+    outcome = checks.examine(exercise, lambda *arguments: huge)
+    assert outcome.status == "failed" and outcome.came
+    assert not checks._equal([huge], [1.0]) and not checks._equal(huge, float("inf"))

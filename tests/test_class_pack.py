@@ -59,7 +59,7 @@ def checkout(tmp_path, store):
     root = tmp_path / "kit"
     texts = {
         "README.md": "read me",
-        ".gitignore": "/data/\n/runs/\n__pycache__/\n/secret.txt\n",
+        ".gitignore": "/data/\n/runs/\n__pycache__/\n/secret.txt\n/Ann.txt\n*grades*\nhanded_in*\n",
         "fakeface_utils/config.py": "",
         "fakeface_utils/__pycache__/config.pyc": "cache",
         "notebooks/my lesson.ipynb": "{}",
@@ -73,6 +73,11 @@ def checkout(tmp_path, store):
         "weights.h5": "large",
         ".venv/bin/python": "",
         "build/course/index.html": "",
+        "grades.csv": "not tracked either",
+        "Ann.txt": "about a learner",
+        "results/my grades.txt": "of a class",
+        "notebooks/handed_in.csv": "names",
+        "results/records/roc.csv": "a curve",
     }
     for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +110,8 @@ def git(root: Path, *arguments: str) -> None:
 @pytest.mark.parametrize("with_git", [True, False])
 def test_the_pack_holds_the_kit_and_nothing_personal(checkout, with_git, capsys):
     expected = {"README.md", ".gitignore", "fakeface_utils/config.py", "notebooks/my lesson.ipynb"}
+    expected.add("results/records/roc.csv")
+    (checkout / "secret.txt").write_text("ignored")
     expected |= {
         "docs/pictures/drawn.png",
         "results/figures/roc.png",
@@ -120,9 +127,7 @@ def test_the_pack_holds_the_kit_and_nothing_personal(checkout, with_git, capsys)
             pytest.skip("no git here")
         git(checkout, "init", "-q")
         git(checkout, "add", ".")
-        (checkout / "secret.txt").write_text("ignored")
         (checkout / "notebooks/ann's lesson.ipynb").write_text("handed in, not tracked")
-        (checkout / "grades.csv").write_text("not tracked either")
         (checkout / "notebooks/gone.ipynb").write_text("tracked, then deleted")
         git(checkout, "add", "notebooks/gone.ipynb")
         (checkout / "notebooks/gone.ipynb").unlink()
@@ -131,6 +136,8 @@ def test_the_pack_holds_the_kit_and_nothing_personal(checkout, with_git, capsys)
     assert class_pack.verify(pack) == []
     said = capsys.readouterr().out
     assert "notebooks/me.JPG" in said and "no weights" in said
+    alone = "Ann.txt, grades.csv, notebooks/handed_in.csv, results/my grades.txt, secret.txt, weights.h5\n"
+    assert ("left out, since without git" in said and alone in said) != with_git
     text = (pack / "PACK.txt").read_text()
     assert text.startswith(class_pack.TITLE + "\n") and f"Python {HERE}" in text and "make course" in text
 
@@ -165,24 +172,114 @@ def test_a_foreign_folder_is_left_alone(checkout):
     assert names(out) == {"thesis.txt"}
 
 
-@pytest.mark.parametrize("work", ["my_notebooks/01.ipynb", "data/140k/1.jpg", "runs/a.json"])
-def test_a_pack_that_somebody_worked_in_is_left_alone(checkout, work):
+def broken_git(root: Path, monkeypatch, how: str) -> None:
+    """A checkout whose git fails: not installed, owned by somebody else, or no repository at all."""
+    bin_folder = root.parent / "bin"
+    bin_folder.mkdir()
+    if how == "dubious":
+        (bin_folder / "git").write_text("#!/bin/sh\necho 'fatal: detected dubious ownership' >&2\nexit 128\n")
+        (bin_folder / "git").chmod(0o755)
+    if how != "empty":
+        monkeypatch.setenv("PATH", str(bin_folder))
+    (root / ".git").mkdir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for git is a shell script")
+@pytest.mark.parametrize(
+    ("how", "said"), [("dubious", "dubious ownership"), ("gone", "No such file"), ("empty", "not a git repository")]
+)
+def test_where_git_fails_nothing_is_packed_by_guess(checkout, monkeypatch, how, said):
+    if not shutil.which("git"):
+        pytest.skip("no git here")
+    git(checkout.parent, "init", "-q")  # a repository above it does not speak for it
+    broken_git(checkout, monkeypatch, how)
+    with pytest.raises(class_pack.PackError, match=f"(?s){said}.*install git.*unpacked zip"):
+        build(checkout)
+    assert not (checkout / "build/class-pack").exists()
+
+
+def test_git_is_asked_about_this_checkout_whatever_its_variables_say(checkout, tmp_path, monkeypatch):
+    if not shutil.which("git"):
+        pytest.skip("no git here")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "README.md").write_text("of another checkout")
+    for root in (other, checkout):
+        git(root, "init", "-q")
+        git(root, "add", "README.md")
+    git(checkout, "add", "fakeface_utils")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
+    assert set(class_pack.git_files(checkout)) == {"README.md", "fakeface_utils/config.py"}
+
+
+def test_without_git_the_kit_is_known_by_its_top_level_names():
+    if not ((ROOT / ".git").exists() and shutil.which("git")):
+        pytest.skip("no git checkout")
+    named = class_pack.git_files(ROOT)
+    assert {name.split("/")[0] for name in named} == class_pack.KIT
+    present = {name for name in named if (ROOT / name).is_file()}
+    assert present <= set(class_pack.unpacked_files(ROOT))  # no table of the kit's own is taken for a teacher's
+    assert not class_pack.KIT & (class_pack.LEFT_OUT | class_pack.CACHES)
+
+
+USED = {
+    "my_notebooks/01.ipynb": "added: my_notebooks",
+    "data/140k/1.jpg": "added: data/140k",
+    "data/sample/140k/face.jpg": "added: data/sample/140k/face.jpg",
+    "runs/a.json": "added: runs",
+    "notebooks/mine.ipynb": "added: notebooks/mine.ipynb",
+    "notebooks/.ipynb_checkpoints/mine.ipynb": "added: notebooks/.ipynb_checkpoints",
+    "notebooks/my lesson.ipynb": "changed: notebooks/my lesson.ipynb",
+    "wheels/mine.whl": "added: wheels/mine.whl",
+    ".venv/x": "added: .venv",
+    "build/course/index.html": "added: build",
+    "fakeface_utils.egg-info/x": "added: fakeface_utils.egg-info",
+}
+
+
+@pytest.mark.parametrize(("work", "named"), USED.items())
+def test_a_pack_that_somebody_used_is_left_alone(checkout, work, named):
     pack = build(checkout)
     (pack / work).parent.mkdir(parents=True, exist_ok=True)
     (pack / work).write_text("mine")
-    with pytest.raises(class_pack.PackError, match=work.split("/")[0]):
+    with pytest.raises(class_pack.PackError, match=rf"worked in \({re.escape(named)}\)"):
         build(checkout)
-    assert (pack / work).exists()
+    assert (pack / work).read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_in_a_pack_and_a_pack_without_its_list_count_as_used(checkout, tmp_path):
+    pack = build(checkout)
+    (pack / "notebooks/link").symlink_to(tmp_path, target_is_directory=True)
+    with pytest.raises(class_pack.PackError, match="added: notebooks/link"):
+        build(checkout)
+    (pack / "notebooks/link").unlink()
+    (pack / class_pack.MANIFEST).unlink()
+    with pytest.raises(class_pack.PackError, match=class_pack.MANIFEST):
+        build(checkout)
+    assert pack.exists()
+
+
+def test_much_work_is_told_in_short(checkout):
+    pack = build(checkout)
+    for number in range(9):
+        (pack / f"{number}.txt").write_text("mine")
+    with pytest.raises(class_pack.PackError, match=r"4\.txt and 4 more"):
+        build(checkout)
 
 
 def test_an_earlier_pack_is_replaced(checkout):
+    """Also one that has lost a file, or in which Python left its byte code."""
     pack = build(checkout)
-    for made in (".venv/x", "build/course/index.html", "fakeface_utils.egg-info/x"):
-        (pack / made).parent.mkdir(parents=True)
-        (pack / made).write_text("made by make course")
+    for cache in ("tools/__pycache__/kit.pyc", ".pytest_cache/x"):
+        (pack / cache).parent.mkdir()
+        (pack / cache).write_text("made by Python")
+    (pack / "pyproject.toml").unlink()
     (checkout / "README.md").write_text("new")
     build(checkout)
-    assert (pack / "README.md").read_text() == "new" and not (pack / ".venv").exists()
+    assert (pack / "README.md").read_text() == "new" and not (pack / ".pytest_cache").exists()
+    assert (pack / "pyproject.toml").exists()
     assert {path.name for path in pack.parent.iterdir()} == {"class-pack", "pack-wheels", "course"}
 
 
@@ -437,9 +534,9 @@ def rehearsed(checkout, tmp_path, monkeypatch):
     """Rehearse with a course of one's own: a script instead of set-up and lessons."""
 
     def run(script: str) -> bool:
-        (checkout / "course.py").write_text(script)
+        (checkout / "tools/course.py").write_text(script)
         monkeypatch.setattr(class_pack, "ROOT", checkout)
-        monkeypatch.setattr(pack_rehearsal, "course_command", lambda: [sys.executable, "course.py"])
+        monkeypatch.setattr(pack_rehearsal, "course_command", lambda: [sys.executable, "tools/course.py"])
         monkeypatch.setenv("SECRET", "of this machine")
         scratch = tmp_path / "scratch"
         scratch.mkdir()

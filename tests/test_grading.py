@@ -102,6 +102,84 @@ def test_a_tagged_cell_counts_whatever_it_assigns(tmp_path):
     assert [step.code for step in submission.read(path).steps][1] == 'PROFILE = "smoke"'
 
 
+USE = "checks.ex_01_1(f)"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["checks.ex_01_1(function=f)"],
+        ["from fakeface_utils.lessons import checks as c", "c.ex_01_1(f)"],
+        ["from fakeface_utils.lessons.checks import ex_01_1", "ex_01_1(f)"],
+        ["from fakeface_utils.lessons.checks import ex_01_1 as try_it", "f = try_it(function=f)"],
+        ["import fakeface_utils.lessons.checks", "fakeface_utils.lessons.checks.ex_01_1(f)"],
+        ["import fakeface_utils.lessons.checks as c", "c.ex_01_1(f)"],
+        ["if True:\n    from fakeface_utils import lessons", "lessons.checks.ex_01_1(f)"],
+        ["try:\n    from fakeface_utils.lessons import checks\nexcept ImportError:\n    import own as checks", USE],
+        ["c.ex_01_1(f)", "from fakeface_utils.lessons import checks as c"],  # cells need not be run in order
+    ],
+)
+def test_a_check_is_known_by_any_plain_import(tmp_path, cells):
+    read = submission.read(notebook(tmp_path / "x.ipynb", *cells))
+    assert [(step.code, step.examines) for step in read.steps if step.examines] == [("f", "01.1")]
+    assert read.unplaced == {} and read.lesson == "01"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "check = checks.ex_01_1\ncheck(f)",
+        "@checks.ex_01_1\ndef f(name):\n    return name",
+        "list(map(checks.ex_01_1, [f]))",
+        "getattr(checks, 'ex_01_1')(f)",
+        "checks.ex_01_1(*[f])",
+        "checks.ex_01_1(f, g)",
+        "checks.ex_01_1()",
+        "ex_01_1(f)",
+        "from elsewhere import checks as other\nother.ex_01_1(f)",
+    ],
+)
+def test_a_check_that_is_used_in_another_way_is_told_with_its_cell(tmp_path, cell):
+    read = submission.read(notebook(tmp_path / "x.ipynb", "x = 1", cell))
+    assert read.unplaced == {"01.1": "cell 3: its check is used in a way that cannot be read"}
+    assert read.lesson == "01" and not any(step.examines for step in read.steps)
+    read = submission.read(notebook(tmp_path / "x.ipynb", cell, "checks.ex_01_1(f)"))
+    assert read.unplaced == {}, "it is examined elsewhere"
+
+
+def test_an_answer_whose_check_is_used_in_another_way_is_left_to_a_reader(tmp_path):
+    path = notebook(tmp_path / "x.ipynb", IMPORTS, f"@checks.ex_01_1\n{NAME}", "checks.ex_01_2 = =")
+    grades = graded(path)
+    assert grades["01.1"] == ("not graded", "cell 3: its check is used in a way that cannot be read")
+    assert grades["01.3"] == ("not attempted", "no check cell")
+
+
+def test_words_and_quiz_are_known_by_any_plain_import(tmp_path):
+    path = notebook(
+        tmp_path / "x.ipynb",
+        "from fakeface_utils.lessons import checks as c, quiz as q\nfrom fakeface_utils.lessons.quiz import check",
+        'c.written("01.4", why="so")\nc.written(number="01.5", why="or so")',
+        'q.check("01", a="1")\ncheck(lesson="01", b="2")',
+        "def f(:\n    c.ex_01_2(f)\n    c.written('01.6', why='x')",
+    )
+    read = submission.read(path)
+    assert read.written == {"01.4": {"why": "so"}, "01.5": {"why": "or so"}}
+    assert read.quiz == {"a": "1", "b": "2"} and set(read.broken) == {"01.2", "01.6"}
+
+
+def test_an_answer_checked_by_other_names_is_graded(tmp_path):
+    imports = IMPORTS.replace(
+        "import checks, quiz", "import checks as c\nfrom fakeface_utils.lessons.checks import"
+    )
+    path = notebook(
+        tmp_path / "x.ipynb",
+        f"{imports} ex_01_2",
+        f"{NAME}\nread_fake_name = c.ex_01_1(function=read_fake_name)",
+        f"{LEAK}\nshare_leaked = ex_01_2(share_leaked)",
+    )
+    assert statuses(graded(path)) == {"01.1": "passed", "01.2": "passed", "01.3": "not attempted"}
+
+
 def test_answers_in_words_and_quiz_are_read_from_the_code(tmp_path):
     path = notebook(
         tmp_path / "x.ipynb",

@@ -335,3 +335,41 @@ def test_a_missing_marker_is_said(root, capsys):
     (root / "README.md").write_text("nothing")
     assert make_report.main(["--root", str(root)]) == 1
     assert "must hold" in capsys.readouterr().err
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """From here on, half of each file can be written and then no more."""
+
+    def half(path, content, **how):
+        content = content if isinstance(content, bytes) else content.encode()
+        with path.open("wb") as stream:
+            stream.write(content[: len(content) // 2])
+        raise OSError("no space left")
+
+    def fill():
+        monkeypatch.setattr(Path, "write_bytes", half)
+        monkeypatch.setattr(Path, "write_text", half)
+
+    return fill
+
+
+def held(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("what", ["README.md", "results/RESULTS.md", "results/timings.json"])
+def test_a_full_disk_leaves_every_file_as_it_was(root, tmp_path, full_disk, capsys, what):
+    stamp = {"status": "ok", "seconds": 26.4, "memory_gb": 1.1, "profile": "smoke"}
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "01_data_tour.json").write_text(json.dumps(stamp))
+    (root / "results" / "timings.json").write_text("{}\n")
+    assert make_report.main(["--root", str(root)]) == 0
+    times = ["--take-times", str(tmp_path / "out")] if "timings" in what else []
+    if not times:
+        (root / what).write_text(f"older\n{SYLLABUS}\n{RESULTS}\n")
+    before = held(root)
+    full_disk()
+    assert make_report.main(["--root", str(root), *times]) == 1
+    assert "no space left" in capsys.readouterr().err
+    assert held(root) == before

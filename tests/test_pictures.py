@@ -21,6 +21,8 @@ from tools import drawings, make_pictures
 ROOT = Path(__file__).parents[1]
 CODE = '''
 """A module of ours."""
+from dataclasses import dataclass
+from functools import cache, partial
 import matplotlib.pyplot as plt
 from fakeface_utils.datasets import testbed
 LOOK = {"color": "red"}
@@ -32,11 +34,54 @@ def line(axis):
 def other():
     return 2
 
+def in_dict():
+    return 3
+
+def in_list():
+    return 4
+
+def in_instance():
+    return 5
+
+def in_partial(x):
+    return x + 6
+
+@cache
+def cached():
+    return deeper() + 7
+
+def deeper():
+    return 8
+
+@dataclass(frozen=True)
+class Probe:
+    run: object
+    width: int = 9
+
+    def __call__(self):
+        return self.run() * 10
+
+class Plain:
+    def __call__(self):
+        return 11
+
+class Other:
+    def method(self):
+        return 12
+
+PROBES = {
+    "dict": in_dict, "listed": [in_list, {"instance": Probe(in_instance)}], "plain": Plain(),
+    "partial": partial(in_partial, 13), "lambda": lambda: 14,
+    "method": Other().method, "second": lambda x: 17, "set": {15},
+}
+ALONE = Probe(width=16, run=len)
+
 def draw(*inputs):
     """Draw."""
     figure, axis = plt.subplots(figsize=(2, 1))  # small
     testbed.draw_attributes
     line(axis)
+    cached(), PROBES, ALONE
     return figure
 '''
 numbers = itertools.count()
@@ -74,6 +119,23 @@ def drawing(module, tmp_path):
         ("figsize=(2, 1)", "figsize=(2, 2)"),
         ("[0, 1]", "[1, 0]"),  # in a function that it calls
         ('"red"', '"blue"'),  # in a constant that this one names
+        ("return 3", "return 0"),  # in functions that a constant holds
+        ("return 4", "return 0"),
+        ("return 5", "return 0"),
+        ("x + 6", "x"),
+        ("+ 7", "+ 0"),  # below a decorator
+        ("return 8", "return 0"),
+        ("@cache", "@partial"),
+        ("= 9", "= 0"),
+        ("* 10", "* 0"),  # in the classes of objects that a constant holds
+        ("return 11", "return 0"),
+        ("return 12", "return 0"),
+        (", 13)", ", 0)"),
+        ("lambda: 14", "lambda: 0"),
+        ("lambda x: 17", "lambda x: 0"),
+        ("{15}", "{0}"),
+        ("width=16", "width=0"),
+        ('"plain"', '"simple"'),
     ],
 )
 def test_changed_code_changes_the_signature(module, drawing, old, new):
@@ -88,6 +150,7 @@ def test_changed_code_changes_the_signature(module, drawing, old, new):
         ('"""Draw."""', '"""Draw two\n    lines."""'),
         ("def other", "\n\ndef unheard_of"),
         ("UNUSED = 1", "UNUSED = 2"),
+        ("def in_dict():", "# moved\n\n\ndef in_dict():"),  # a lambda is not known by its line
     ],
 )
 def test_words_and_other_code_do_not(module, drawing, old, new):
@@ -105,6 +168,17 @@ def test_reach_goes_through_modules_and_stops_at_the_testbed():
     assert "fakeface_utils.evaluation.plots.forest" in found and "tools.make_pictures.how_many" not in found
     assert not any("testbed" in name for name in found)
     assert "fakeface_utils.evaluation.plots.MODELS" in drawings.reached(plots.by_epoch)
+    assert "fakeface_utils.forensics.shortcuts.border_ring" in found, "held by an object in the table of probes"
+
+
+def test_a_changed_probe_makes_the_picture_stale(module, drawing):
+    drawings.write(drawing)
+    newer = replace(drawing, draw=module(CODE.replace("return 5", "return 0")).draw)
+    assert wrong(drawing) == [] and "is stale" in wrong(newer)[0]
+
+
+def test_no_constant_is_told_by_its_place_in_memory():
+    assert not [text for text in drawings.reached(make_pictures.shortcut_audit).values() if " at 0x" in text]
 
 
 def wrong(drawing):

@@ -20,11 +20,27 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLE = "fakeface class pack"
+UNFINISHED = f"{TITLE}\n\nnot finished\n"
 MANIFEST = "MANIFEST.sha256"
 # Never in a pack, whatever git says: what is made again there, and what may show or describe a person.
 LEFT_OUT = {".git", ".venv", ".venv-colab", "build", "data", "runs", "my_notebooks", "weights", "wheels"}
 CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints"}
 PERSONAL = {".jpg", ".jpeg", ".png", ".keras", ".h5", ".zip"}
+# What the kit consists of, at the top. Asked only where git cannot say what belongs to it.
+KIT = {
+    ".ci",
+    ".github",
+    ".gitignore",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "benchmarks",
+    "colab",
+    "data_download.sh",
+}
+KIT |= {"docs", "environment.yml", "fakeface_utils", "notebooks", "pyproject.toml", "requirements.lock", "results"}
+KIT |= {"tests", "tools"}
+NO_WORK = CACHES - {".ipynb_checkpoints"}  # those may hold an older state of a learner's work
 DRAWN = ("docs/pictures/*.png", "results/figures/*.png")  # portraits of nobody, and curves
 WEIGHTS = {".h5", ".keras"}
 
@@ -48,7 +64,7 @@ def build(root: Path, out: Path, machines: list[tuple[str, str]], weights: Path 
         raise PackError(f"{root / 'data/sample'} is missing: python -m fakeface_utils sample draws it")
     refuse_to_overwrite(out)
     part = out.with_name(f".{out.name}.part")
-    refuse_to_overwrite(part)  # a leftover of a build that was killed is a pack too
+    refuse_what_is_no_pack(part)  # a leftover of a build that was killed is half of one
     try:
         targets = [class_wheels.Target(python, system) for python, system in machines]
         wheels = class_wheels.fetch(root / "requirements.lock", targets, root / "build/pack-wheels")
@@ -57,7 +73,7 @@ def build(root: Path, out: Path, machines: list[tuple[str, str]], weights: Path 
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
-        (part / "PACK.txt").write_text(f"{TITLE}\n\nnot finished\n", encoding="utf-8")
+        (part / "PACK.txt").write_text(UNFINISHED, encoding="utf-8", newline="\n")
         fill(part, root, out, wheels, weights)
         (part / "PACK.txt").write_text(description(part, targets), encoding="utf-8")
         write_manifest(part)
@@ -68,23 +84,50 @@ def build(root: Path, out: Path, machines: list[tuple[str, str]], weights: Path 
 
 
 def refuse_to_overwrite(folder: Path) -> None:
-    """PackError unless the place is free or holds a pack that nobody has worked in."""
-    if not folder.exists() and not folder.is_symlink():
+    """PackError unless the place is free or holds a pack as it was made, which nobody has used.
+
+    A pack from which files are missing may be made again: nothing in it is lost.
+    """
+    if not refuse_what_is_no_pack(folder):
         return
-    note = folder / "PACK.txt"
-    if not (note.is_file() and note.read_text(encoding="utf-8", errors="replace").startswith(TITLE + "\n")):
-        raise PackError(f"{folder} exists and is no class pack: choose another --out, or move it away")
     if not (folder / MANIFEST).is_file():
-        return  # never finished
-    made = (
-        {PurePosixPath(name).parts[0] for _, name in listed(folder)}
-        | {MANIFEST, ".venv", ".venv-colab", "build"}
-        | CACHES
-    )
-    found = {path.name for path in folder.iterdir() if path.suffix != ".egg-info"}
-    found |= {f"data/{path.name}" for path in folder.glob("data/*") if path.name != "sample"}
-    if found - made:
-        raise PackError(f"{folder} holds work of its own ({', '.join(sorted(found - made))}): move it away first")
+        raise PackError(f"{folder} is a pack without its {MANIFEST}, so nobody can say what is yours: move it away")
+    found = [f"added: {name}" for name in added(folder)]
+    found += [line for line in verify(folder) if not line.startswith("missing: ")]
+    if found:
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise PackError(
+            f"{folder} was worked in ({', '.join(found[:5])}{more}), and making it again would delete that. Move "
+            "it away, or choose another --out"
+        )
+
+
+def refuse_what_is_no_pack(folder: Path) -> bool:
+    """PackError where something else than a pack lies there; else whether a finished one does."""
+    if not folder.exists() and not folder.is_symlink():
+        return False
+    note = folder / "PACK.txt"
+    text = note.read_text(encoding="utf-8", errors="replace") if note.is_file() else ""
+    if not text.startswith(TITLE + "\n"):
+        raise PackError(f"{folder} exists and is no class pack: choose another --out, or move it away")
+    return text != UNFINISHED
+
+
+def added(pack: Path) -> list[str]:
+    """What lies in a pack and is not in its manifest; caches of Python, pytest and ruff aside.
+
+    What `make course` leaves (.venv, build) counts: learners' notes and pages may lie in it. Such a folder is named,
+    not each file in it.
+    """
+    known = {MANIFEST, *(name for _, name in listed(pack))}
+    folders = {str(parent) for name in known for parent in PurePosixPath(name).parents}
+    found = []
+    for place, inside, names in os.walk(pack):
+        here = Path(place).relative_to(pack)
+        new = {name for name in inside if name not in NO_WORK and (here / name).as_posix() not in folders}
+        found += [(here / name).as_posix() for name in {*names, *new}]
+        inside[:] = [name for name in inside if name not in NO_WORK | new]
+    return sorted(set(found) - known)
 
 
 def fill(part: Path, root: Path, out: Path, wheels: list[Path], weights: Path | None) -> None:
@@ -109,10 +152,8 @@ NO_WEIGHTS = "lessons that need ImageNet weights will say so (set FAKEFACE_WEIGH
 
 
 def checkout_files(root: Path, out: Path) -> list[str]:
-    """Names, relative to `root`, of what belongs to the kit: git's list, without git every file; never a face."""
-    named = git_files(root)
-    if named is None:
-        named = [path.relative_to(root).as_posix() for path in below(root)]
+    """Names, relative to `root`, of what belongs to the kit; never a face. Raises PackError where git fails."""
+    named = git_files(root) if (root / ".git").exists() else unpacked_files(root)
     elsewhere = [out, out.with_name(f".{out.name}.part")]
     variables = ("FAKEFACE_DATA", "FAKEFACE_RUNS", "FAKEFACE_CACHE", "FAKEFACE_WEIGHTS_DIR")
     elsewhere += [Path(os.environ[v]).expanduser().resolve() for v in variables if os.environ.get(v, "").strip()]
@@ -132,19 +173,48 @@ def checkout_files(root: Path, out: Path) -> list[str]:
     return kept
 
 
-def git_files(root: Path) -> list[str] | None:
-    """Tracked files, changed or not; None where `root` is no git checkout of its own.
+def git_files(root: Path) -> list[str]:
+    """Tracked files, changed or not; PackError where git does not say.
 
-    What git does not track may be a learner's work or a table of grades.
+    What git does not track may be a learner's work, a table of grades or a secret.
     """
-    if not (root / ".git").exists():
-        return None
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached"]
+    # Variables of a git that called us, say in a hook, name another checkout; nor may git look above this one.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    env["GIT_CEILING_DIRECTORIES"] = str(root.parent)
     try:
-        said = subprocess.run(command, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
+        said = subprocess.run(command, capture_output=True, check=True, env=env).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        words = os.fsdecode(getattr(error, "stderr", b"") or b"").strip() or str(error)
+        raise PackError(
+            f"{root / '.git'} is there, but git does not say which files belong to the course:\n{words}\n"
+            "Nothing is packed by guess, since ignored files may be private. Mend what git complains of (or install "
+            "git), or make the pack in an unpacked zip of the course, which needs no git"
+        ) from error
     return [os.fsdecode(name) for name in said.split(b"\0") if name]
+
+
+def unpacked_files(root: Path) -> list[str]:
+    """The files of an unpacked zip of the course; says what else lies at its top, and which tables stay out.
+
+    Nobody keeps a list there. So only names that the kit itself has at its top count, and in those folders no
+    CSV at their top and nothing that is called grades: that is where a teacher's tables land.
+    """
+    tops = {path.name for path in root.iterdir()}
+    left = {name for name in tops - KIT - LEFT_OUT - CACHES if not name.endswith(".egg-info")}
+    kept = []
+    for path in below(root):
+        name = path.relative_to(root)
+        if name.parts[0] not in KIT:
+            continue
+        table = len(name.parts) == 2 and (name.suffix.lower() == ".csv" or "grades" in name.stem.lower())
+        if table:
+            left.add(name.as_posix())
+        else:
+            kept.append(name.as_posix())
+    if left:
+        say(f"left out, since without git nobody says that they belong to the course: {', '.join(sorted(left))}")
+    return kept
 
 
 def below(folder: Path) -> list[Path]:

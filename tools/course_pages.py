@@ -24,6 +24,8 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
+from fakeface_utils.lessons.results import write_whole
+
 ROOT = Path(__file__).parents[1]
 EXTERNAL = ("http:", "https:", "mailto:", "data:", "#")
 
@@ -137,9 +139,9 @@ def write_pages(out: Path, root: Path = ROOT, private: bool = False) -> Path:
         page = offline(body(lesson["path"]), root / lesson["source"], out)
         before, after = found[index - 1] if index else None, found[index + 1] if index + 1 < len(found) else None
         text = template.render(lesson=lesson, body=page, before=before, after=after, code_style=code_style)
-        (out / f"{lesson['name']}.html").write_text(text, encoding="utf-8")
+        write_whole(out / f"{lesson['name']}.html", text.encode())
     syllabus = out / "index.html"
-    syllabus.write_text(template.render(lessons=found, versions=found[-1]["inputs"]["versions"]), encoding="utf-8")
+    write_whole(syllabus, template.render(lessons=found, versions=found[-1]["inputs"]["versions"]).encode())
     return syllabus
 
 

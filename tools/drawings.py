@@ -11,11 +11,11 @@ import hashlib
 import inspect
 import io
 import json
-import os
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -25,9 +25,11 @@ from matplotlib.figure import Figure
 from PIL import Image, PngImagePlugin
 
 from fakeface_utils.evaluation import plots
+from fakeface_utils.lessons.results import write_whole
 
 KEY = "Inputs"  # under which a PNG holds the hash
 OURS = ("fakeface_utils.", "tools.")
+VALUES = (str, int, float, tuple, list, dict, set, frozenset, partial)  # of what a constant may be made
 TESTBED = "fakeface_utils.datasets.testbed"  # the version number that it gives itself stands for its code
 
 
@@ -62,19 +64,22 @@ class Drawing:
 def reached(function: Callable, found: dict[str, str] | None = None) -> dict[str, str]:
     """The code of a function, of all our functions and classes that it names, and the constants they name.
 
-    Names are read off the source, so that every version of Python finds the same. The testbed is left out: its
-    version number stands for it. So are comments and docstrings: they draw nothing.
+    Names are read off the source, so that every version of Python finds the same. A function is followed through
+    its decorators, and out of the constant that holds it. The testbed is left out: its version number stands for
+    it. So are comments and docstrings: they draw nothing.
 
     Returns:
         Qualified name -> code, or the value of a constant as JSON.
     """
-    found = {} if found is None else found
-    own = vars(inspect.getmodule(function))
-    name = f"{own['__spec__'].name}.{function.__qualname__}"  # __name__ would be __main__ under python -m
+    found, function = {} if found is None else found, undecorated(function)
+    own, code = vars(inspect.getmodule(function)), code_of(source_of(function))
+    name = name_of(function)
+    if function.__name__ == "<lambda>":
+        name += f" {code}"  # there may be several
     if name in found:
         return found
-    found[name] = code_of(textwrap.dedent(inspect.getsource(function)))
-    for node in ast.walk(ast.parse(found[name])):
+    found[name] = code
+    for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Name):
             place, word = own, node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -82,14 +87,55 @@ def reached(function: Callable, found: dict[str, str] | None = None) -> dict[str
             place = vars(module) if isinstance(module, ModuleType) and is_ours(module) else {}
         else:
             continue
-        value = place.get(word)
+        value = undecorated(place.get(word))
         if inspect.isfunction(value) or inspect.isclass(value):
             if is_ours(inspect.getmodule(value)):
                 reached(value, found)
-        elif isinstance(value, (str, int, float, tuple, list, dict)) and word.isupper():
-            told = json.dumps(value, default=lambda other: type(other).__name__)
-            found[f"{place['__spec__'].name}.{word}"] = told
+        elif word.isupper() and (isinstance(value, VALUES) or is_ours(inspect.getmodule(type(value)))):
+            found[f"{place['__spec__'].name}.{word}"] = json.dumps(told(value, found))
     return found
+
+
+def told(value: object, found: dict[str, str]) -> object:
+    """A constant as JSON takes it: what it holds, our own functions and classes by name; their code is ``found``."""
+    value = undecorated(value)
+    if inspect.isfunction(value) or inspect.isclass(value):
+        if not is_ours(inspect.getmodule(value)):
+            return value.__qualname__
+        reached(value, found)
+        return name_of(value)
+    if isinstance(value, partial):
+        return ["partial", *(told(part, found) for part in (value.func, value.args, value.keywords))]
+    if isinstance(value, dict):
+        return [[told(key, found), told(held, found)] for key, held in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [told(held, found) for held in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(json.dumps(told(held, found)) for held in value)
+    if is_dataclass(value):
+        return [told(type(value), found), *([f.name, told(getattr(value, f.name), found)] for f in fields(value))]
+    return value if isinstance(value, VALUES) or value is None else told(type(value), found)
+
+
+def undecorated(value: object) -> object:
+    """The function below ``functools.cache`` and the like, or of a bound method; anything else as it is."""
+    value = getattr(value, "__func__", value)
+    return inspect.unwrap(value) if callable(value) else value
+
+
+def name_of(code: Callable) -> str:
+    """Module and name; ``__module__`` would be ``__main__`` under python -m."""
+    return f"{inspect.getmodule(code).__spec__.name}.{code.__qualname__}"
+
+
+def source_of(code: Callable) -> str:
+    """The text of a function or class; of a lambda only the lambda, for the lines around it may be half a statement."""
+    if code.__name__ != "<lambda>":
+        return textwrap.dedent(inspect.getsource(code))
+    text = inspect.getsource(inspect.getmodule(code))
+    lambdas = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Lambda)]
+    here = [node for node in lambdas if node.lineno == code.__code__.co_firstlineno]
+    return "\n".join(f"({ast.get_source_segment(text, node)})" for node in here)
 
 
 def code_of(source: str) -> str:
@@ -125,12 +171,7 @@ def write(drawing: Drawing) -> None:
         image = Image.open(drawn).convert("RGB").quantize(256, kmeans=3)
         image.save(small, "PNG", optimize=True, pnginfo=text)
         drawing.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = drawing.path.with_suffix(f".{os.getpid()}.partial")
-        try:
-            partial.write_bytes(small.getvalue())
-            partial.replace(drawing.path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(drawing.path, small.getvalue())
 
 
 def signature_of(path: Path) -> str | None:

@@ -84,7 +84,7 @@ def take_times(source: Path, target: Path, machine: str) -> None:
             measured = {key: stamp[key] for key in ("seconds", "memory_gb")}
             measured |= {"machine": machine, "date": date.today().isoformat()}
             table.setdefault(path.stem, {})[stamp["profile"]] = measured
-    target.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    results.write_whole(target, (json.dumps(table, indent=1, sort_keys=True) + "\n").encode())
 
 
 def syllabus_block(root: Path) -> str:
@@ -145,7 +145,7 @@ def write_all(root: Path, files: dict[Path, str]) -> None:
     """Write the pages and draw the figures that are out of date."""
     for path, text in files.items():
         if is_stale(path, text):
-            path.write_text(text, encoding="utf-8")
+            results.write_whole(path, text.encode())
             print(f"wrote {path}")
     for path in drawings.remake(results_page.drawings(root), root / FIGURES):
         print(f"drew {path}")

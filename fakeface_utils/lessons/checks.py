@@ -102,8 +102,12 @@ def _equal(answer: object, expected: object) -> bool:
     if isinstance(expected, (bool, np.bool_)):
         return isinstance(answer, (bool, np.bool_)) and bool(answer) == bool(expected)
     if isinstance(expected, (int, float, np.number)):
-        is_number = isinstance(answer, (int, float, np.number)) and not isinstance(answer, bool)
-        return is_number and math.isclose(float(answer), float(expected), rel_tol=1e-6, abs_tol=1e-6)
+        if not isinstance(answer, (int, float, np.number)) or isinstance(answer, bool):
+            return False
+        try:
+            return math.isclose(float(answer), float(expected), rel_tol=1e-6, abs_tol=1e-6)
+        except OverflowError:  # a whole number larger than any float
+            return False
     if isinstance(expected, np.ndarray):
         if not isinstance(answer, np.ndarray) or answer.shape != expected.shape or answer.dtype.kind not in "biuf":
             return False
@@ -121,7 +125,10 @@ def _shown(value: object) -> str:
         head = f"array of shape {value.shape}"
         rows = np.array2string(value, precision=4, separator=" ", max_line_width=100)
         return f"{head}\n             " + rows.replace("\n", "\n             ")
-    text = repr(value.item() if isinstance(value, np.number) else value)
+    try:
+        text = repr(value.item() if isinstance(value, np.number) else value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return f"a {type(value).__name__} too long to be shown"
     return text if len(text) <= 300 else f"{text[:297]}..."
 
 

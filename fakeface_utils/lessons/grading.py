@@ -47,7 +47,8 @@ class Grade:
         exercise: ``"01.1"``, or ``"01.quiz.a"``.
         level: ``"fill in"``, ``"written"`` or ``"quiz"``.
         status: ``"passed"``, ``"failed"``, ``"not attempted"``, ``"written"`` (only a reader can judge it) or
-            ``"not graded"`` (the notebook did not run that far).
+            ``"not graded"`` (the notebook did not run that far, or its check is used in a way
+            that ``submission`` does not read).
         detail: why, on one line of at most 300 characters.
     """
 
@@ -83,6 +84,8 @@ def _filled_in(handed_in: Submission, seed: int, timeout: float) -> list[Grade]:
             status, detail = min(found[number], key=lambda one: _BEST_FIRST.index(one[0]))
         elif number in numbers:
             status, detail = "not graded", stopped
+        elif number in handed_in.unplaced:
+            status, detail = "not graded", handed_in.unplaced[number]
         elif number in handed_in.broken:
             status, detail = "failed", handed_in.broken[number]
         else:

@@ -100,8 +100,8 @@ def write_record(
     written = {_table_path(path, name): table for name, table in tables.items()}
     for table_path, table in written.items():
         content = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-        _write_whole(table_path, gzip.compress(content.encode(), mtime=0))  # the same bytes for the same table
-    _write_whole(path, text.encode())
+        write_whole(table_path, gzip.compress(content.encode(), mtime=0))  # the same bytes for the same table
+    write_whole(path, text.encode())
     for old in set(path.parent.glob(_table_path(path, "*").name)) - set(written):
         old.unlink()
     return path
@@ -117,7 +117,8 @@ def _table_path(path: Path, name: str) -> Path:
     return path.with_suffix(f".{name}.csv.gz")
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, beside its place first. Raises OSError; what was there then stays."""
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
         partial.write_bytes(content)
