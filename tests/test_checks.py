@@ -171,3 +171,12 @@ def test_a_number_larger_than_any_float_is_a_wrong_answer(huge):
     outcome = checks.examine(exercise, lambda *arguments: huge)
     assert outcome.status == "failed" and outcome.came
     assert not checks._equal([huge], [1.0]) and not checks._equal(huge, float("inf"))
+
+
+def test_a_student_is_told_whose_function_goes_on(capsys):
+    lent = "goes on with the kit's own function"
+    for wrong in (not_attempted, lambda name: None):
+        checks.ex_01_1(wrong)
+        assert lent in capsys.readouterr().out
+    checks.ex_01_1(lambda name: checks.EXERCISES["01.1"].reference(name))
+    assert lent not in capsys.readouterr().out

@@ -444,7 +444,7 @@ def test_words_are_judged_by_a_reader_and_missing_cells_are_missed(tmp_path, mon
     grading._asked_in_words.cache_clear()
     words = {one.exercise: (one.status, one.detail) for one in grades if one.level == "written"}
     assert words["01.4"] == ("written", "why: so it was; what: =1+1")
-    assert words["01.5"] == ("not attempted", "empty: why")
+    assert words["01.5"] == ("not attempted", "empty: why; what: x")  # what there is, is shown
     assert words["01.6"] == ("not attempted", "empty: all")
     assert words["01.7"][0] == "written" and len(words["01.7"][1]) == 300 and words["01.7"][1].endswith("…")
     assert words["01.8"] == ("failed", "cell 3: SyntaxError: unterminated string literal (detected at line 1)")
@@ -508,6 +508,9 @@ def test_the_command_grades_a_folder(tmp_path, monkeypatch, capsys):
     assert "class/ann.ipynb" in said.out and "passed" in said.out and "grades.csv" in said.out
     rows = read_csv("grades.csv")
     assert list(rows[0]) == ["notebook", "lesson", "exercise", "level", "status", "detail", "sha256", "seed", "kit"]
+    (bad,) = [row for row in rows if row["notebook"] == "class/ben.ipynb"]
+    assert bad["status"] == "not graded" and "is no Jupyter notebook" in bad["detail"] and not bad["exercise"]
+    rows = [row for row in rows if row is not bad]
     assert {row["notebook"] for row in rows} == {"class/ann.ipynb"}
     assert {row["lesson"] for row in rows} == {"01"} and {row["seed"] for row in rows} == {"5"}
     found = {row["exercise"]: (row["level"], row["status"]) for row in rows}
@@ -516,7 +519,7 @@ def test_the_command_grades_a_folder(tmp_path, monkeypatch, capsys):
     assert ann.read_bytes() == before and all(len(row["sha256"]) == 12 for row in rows)
     assert cli.main(["grade", "class/ann.ipynb", "--out", "grades.csv", "--seed", "5"]) == 0
     assert "1 of 1 notebooks were graded before" in capsys.readouterr().out
-    assert read_csv("grades.csv") == rows
+    assert read_csv("grades.csv") == [*rows, bad]
 
 
 def test_what_did_not_change_is_kept(tmp_path, monkeypatch, capsys, counted):
@@ -581,7 +584,9 @@ def test_a_table_that_could_not_be_written_leaves_the_one_before(tmp_path, monke
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ann.ipynb", "grades.csv"]
 
 
-def test_rows_of_a_file_that_became_unreadable_go_and_the_others_are_graded(tmp_path, monkeypatch, capsys, counted):
+def test_a_file_that_cannot_be_graded_has_one_row_that_says_so_and_the_others_are_graded(
+    tmp_path, monkeypatch, capsys, counted
+):
     monkeypatch.chdir(tmp_path)
     for name in ("ann", "ben"):
         notebook(tmp_path / f"{name}.ipynb", 'quiz.check("01", a="1")')
@@ -589,7 +594,9 @@ def test_rows_of_a_file_that_became_unreadable_go_and_the_others_are_graded(tmp_
     (tmp_path / "ann.ipynb").write_text("{", encoding="utf-8")
     problems = gradebook.grade_class(["ann.ipynb", "gone.ipynb", "ben.ipynb"], "grades.csv")
     assert len(problems) == 2 and "ann.ipynb" in problems[0] and "gone.ipynb" in problems[1]
-    assert [row["notebook"] for row in read_csv("grades.csv")] == ["ben.ipynb"]
+    rows = read_csv("grades.csv")
+    assert {row["notebook"] for row in rows if row["status"] != "not graded"} == {"ben.ipynb"}
+    assert [row["notebook"] for row in rows if row["status"] == "not graded"] == ["ann.ipynb", "gone.ipynb"]
 
 
 def test_a_name_that_a_spreadsheet_would_compute(tmp_path, monkeypatch, counted):
@@ -607,6 +614,8 @@ def test_arguments_that_do_not_do_are_said(tmp_path, monkeypatch, capsys):
     for arguments, words in (
         ([str(path), "--out", str(tmp_path / "other.csv")], "is no table of grades"),
         ([str(tmp_path / "empty"), "--out", out], "holds no notebooks"),
+        ([str(tmp_path / "mistyped"), "--out", out], "there is no folder"),
+        ([str(path), "--out", str(tmp_path / "nowhere" / "grades.csv")], "there is no folder"),
         ([str(path), "--seed", "-1", "--out", out], "the seed is -1"),
         ([str(path), "--timeout", "0", "--out", out], "the timeout is 0"),
     ):

@@ -198,6 +198,14 @@ def test_a_failed_run_leaves_no_earlier_notebook_behind(root, monkeypatch):
     assert [path.name for path in (root / "out").iterdir()] == ["01_ok.json"]
 
 
+@pytest.mark.parametrize(("profile", "found", "said"), [("smoke", "smoke", False), ("laptop", "smoke", True)])
+def test_a_profile_for_real_images_without_any_is_said(root, monkeypatch, capsys, profile, found, said):
+    monkeypatch.setattr(run_lessons, "plan", lambda *_: [])
+    monkeypatch.setattr(run_lessons, "choose_profile", lambda: found)
+    assert main(["--root", str(root), "--out", str(root / "out"), "--profile", profile]) == 0
+    assert ("nothing is evidence" in capsys.readouterr().out) == said
+
+
 def notebook_at(path, *statuses):
     cells = [
         {"cell_type": "code", "source": "", "metadata": {"papermill": {"status": s}} if s else {}} for s in statuses

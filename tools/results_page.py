@@ -44,7 +44,9 @@ HOW_TO_READ = (
     "among them: the level of their intervals is corrected by Holm's method, while the intervals printed under *ours* "
     "are plain ones at 95 %. "
     "`140k-mini` is a sample of the 140k kind with splits of its own: it answers claims about models on 140k, "
-    "with training sizes of its own, and no claim about the 140k set itself. A claim answered on two sets has two rows."
+    "with training sizes of its own, and no claim about the 140k set itself. A claim answered on two sets has two "
+    "rows. "
+    "The commands are for the kit's Python: after `make course`, `.venv/bin/python` for `python`."
 )
 
 # What each lesson's records hold: a note, then the start of metrics' names and the corner of the table they make.

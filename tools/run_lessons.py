@@ -23,6 +23,7 @@ import yaml
 from tqdm import tqdm
 
 from fakeface_utils import config
+from fakeface_utils.lessons.setup import choose_profile
 from tools.build_lessons import FOLDERS, LessonError
 
 ROOT = Path(__file__).parents[1]
@@ -379,6 +380,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         root = args.root.resolve()
         jobs = plan(root, args.kind, args.profile, args.only, args.param)
+        if args.profile != "smoke" and choose_profile() == "smoke":
+            print(f"no real set in {config.data_dir()}: the lessons draw their portraits, and nothing is evidence")
         return 1 if run_all(jobs, args.out.resolve(), root, args.profile, args.block_network, args.fresh) else 0
     except LessonError as error:
         print(error, file=sys.stderr)

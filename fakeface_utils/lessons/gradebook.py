@@ -48,6 +48,8 @@ def grade_class(
     """
     _check(seed, timeout)
     notebooks, out = _notebooks(paths), Path(out)
+    if not out.absolute().parent.is_dir():
+        raise ValueError(f"there is no folder {out.absolute().parent}; make it, or name another file with --out")
     book = _read(out)
     print(WARNING)
     todo = [path for path in notebooks if fresh or not _is_graded(book.get(_name(path), []), path, seed)]
@@ -60,8 +62,8 @@ def grade_class(
         try:
             book[_name(path)] = _rows(path, seed, timeout)
         except (ValueError, OSError, RuntimeError) as error:  # no notebook, not there, its kernel did not start
-            book.pop(_name(path), None)  # what the file was before
             problems.append(f"{path}: {error}" if str(path) not in str(error) else str(error))
+            book[_name(path)] = [_ungraded(path, seed, problems[-1])]
             tqdm.write(f"error: {problems[-1]}", file=sys.stderr)
         _write(book, out)
     print(_summary({_name(path): book.get(_name(path), []) for path in notebooks}))
@@ -79,9 +81,11 @@ def _check(seed: int, timeout: float) -> None:
 
 
 def _notebooks(paths: Iterable[str | Path]) -> list[Path]:
-    """The files meant, each once, in the order given. Raises ValueError for a folder without notebooks."""
+    """The files meant, each once, in the order given. Raises ValueError for a folder that holds none, or is none."""
     found = []
     for path in map(Path, paths):
+        if not path.exists() and path.suffix != ".ipynb":
+            raise ValueError(f"there is no folder {path}; nothing was graded")
         if path.is_dir():
             inside = [p for p in sorted(path.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
             if not inside:
@@ -124,6 +128,13 @@ def _rows(path: Path, seed: int, timeout: float) -> list[dict[str, str]]:
     first = {"notebook": _name(path), "lesson": handed_in.lesson}
     stamp = _stamp(handed_in.content, seed)
     return [first | vars(one) | stamp for one in grading.grade(handed_in, seed, timeout)]
+
+
+def _ungraded(path: Path, seed: int, why: str) -> dict[str, str]:
+    """The one row of a file that could not be graded, so that nobody is missing from the table."""
+    row = dict.fromkeys(COLUMNS, "") | {"notebook": _name(path), "status": "not graded"}
+    content = path.read_bytes() if path.is_file() else b""
+    return row | {"detail": grading.one_line(why)} | _stamp(content, seed)
 
 
 def _read(out: Path) -> Book:

@@ -108,7 +108,8 @@ def _written(handed_in: Submission) -> list[Grade]:
         elif parts is None:
             status, detail = "not attempted", "no cell for it"
         elif empty or not parts:
-            status, detail = "not attempted", f"empty: {', '.join(empty) or 'all'}"
+            begun = "".join(f"; {name}: {text}" for name, text in parts.items() if name not in empty)
+            status, detail = "not attempted", f"empty: {', '.join(empty) or 'all'}{begun}"
         else:
             status, detail = "written", "; ".join(f"{name}: {text}" for name, text in parts.items())
         grades.append(Grade(number, "written", status, one_line(detail)))

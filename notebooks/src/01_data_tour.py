@@ -74,7 +74,7 @@ pd.Series(chosen, name="this run").to_frame()
 #
 # - **Fake is 1.** The label is 1 for a fake, and every score is a probability of *fake*.
 # - **A split** (train, valid, test) decides what a model may learn from. The test split is for the last question.
-# - **A group** is all images that share a photograph. A group never belongs to two splits.
+# - **A group** is all images that share a photograph. No group should be torn between two splits; look whether it is.
 #
 # ## Predict first
 #
@@ -218,7 +218,7 @@ def accuse_unusual_tables(index, table):
 
 
 rule = {layout: accuse_unusual_tables(sets[layout], meta[layout]) for layout in sets}
-pd.DataFrame(rule).T.fillna("-").map(str)
+pd.DataFrame(rule).T.map(lambda value: "-" if pd.isna(value) else str(value))
 
 # %% [markdown]
 # If precision is near 1, somebody's software has signed its work. The rule never sees a face, and a network
