@@ -12,7 +12,7 @@ from fakeface_utils.evaluation.intervals import Estimate
 from fakeface_utils.evaluation.paired import Difference
 from fakeface_utils.lessons import ledger, results
 from fakeface_utils.records import plain_metrics
-from tools import drawings, make_pictures, make_report, results_page
+from tools import drawings, make_pictures, make_report, results_page, results_words
 
 ROOT = Path(__file__).parents[1]
 SYLLABUS, RESULTS = (
@@ -373,3 +373,47 @@ def test_a_full_disk_leaves_every_file_as_it_was(root, tmp_path, full_disk, caps
     assert make_report.main(["--root", str(root), *times]) == 1
     assert "no space left" in capsys.readouterr().err
     assert held(root) == before
+
+
+def test_words_follow_the_numbers():
+    """Made from records, so that they cannot say what was not measured."""
+    difference = {"value": 0.02, "se": 0.01, "p": 0.001, "n": 9, "method": "", "df": 9.0}
+    record = {
+        "lesson": "02_ffnn_baseline",
+        "set": "yonsei",
+        "profile": "laptop",
+        "date": "2026-01-02",
+        "n_images": 9,
+    }
+    metrics = {
+        "auc difference/A - B": difference,
+        "auc difference/A - C": difference | {"value": -0.01, "p": 0.03},
+        "auc difference/A - D": difference | {"p": 0.04},
+        "collapsed/A": {"value": 0.0, "low": 0.0, "high": 0.2, "n": 20},
+        "collapsed/B": {"value": 0.3, "low": 0.2, "high": 0.5, "n": 20},
+    }
+    (line,) = results_words.in_words([record | {"metrics": metrics}])
+    assert (
+        "differ after Holm's correction: A - B (+0.020). Not told apart: A - C (-0.010) and A - D (+0.020)." in line
+    )
+    assert "one answer for all images: B 0.300 [0.200, 0.500]." in line and "recorded on 2026-01-02" in line
+    metrics["auc difference/A - B"] = difference | {"p": 0.5}
+    assert "Holm" not in results_words.in_words([record | {"metrics": metrics}])[0]
+
+    tour = record | {"lesson": "01_data_tour"}
+    metrics = {
+        "shortcut AUC/tone": {"value": 0.7, "low": 0.6, "high": 0.8, "n": 9},
+        "shortcut p/tone": {"value": 0.05},
+    }
+    metrics |= {
+        "shortcut AUC/ring": {"value": 0.6, "low": 0.5, "high": 0.7, "n": 9},
+        "shortcut p/ring": {"value": 0.1},
+    }
+    metrics |= {f"shortcut p/{results_words.CONTROL}": {"value": 0.05}}
+    (line,) = results_words.in_words([tour | {"metrics": metrics}])
+    assert "by tone; best by tone, AUC 0.700" in line and "ring" not in line
+
+    for low, words in ((0.51, "clear of guessing"), (0.49, "not told apart from guessing")):
+        share = {"machine, pairs/20 fresh": {"value": 0.6, "low": low, "high": 0.7, "n": 20}}
+        assert words in results_words.in_words([record | {"lesson": "00_start_here", "metrics": share}])[0]
+    assert results_words.in_words([record | {"lesson": "09_none", "metrics": {}}]) == []

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from fakeface_utils.evaluation import verdicts
 from fakeface_utils.lessons import ledger, results
-from tools import results_figures
+from tools import results_figures, results_words
 from tools.drawings import Drawing
 
 REPORTS = {
@@ -177,8 +177,9 @@ def page_and_block(root: Path) -> tuple[str, str]:
 
 def page(judged: pd.DataFrame, records: list[dict]) -> str:
     words = pd.DataFrame({"when": WORDS})
-    parts = ["# Results", "Made by `make report` from the ledger and the records; do not edit.", HOW_TO_READ]
-    parts += [markdown_table(words, "verdict")]
+    parts = ["# Results", "Made by `make report` from the ledger and the records; do not edit."]
+    parts[2:2] = ["## In words", said] if (said := "\n".join(results_words.in_words(records))) else []
+    parts += ["## How to read the claims", HOW_TO_READ, markdown_table(words, "verdict")]
     for report, rows in judged.groupby("report"):
         parts += [f"## Report {report}, *{REPORTS[report]}*", claims_of_report(rows)]
     parts += ["## What was measured", *([] if records else [NO_RECORD])]
