@@ -47,3 +47,25 @@ def set_140k(tmp_path: Path) -> Path:
 @pytest.fixture
 def set_yonsei(tmp_path: Path) -> Path:
     return make_yonsei(tmp_path / "yonsei")
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """From here on, half of each file can be written and then no more."""
+
+    def half(path, content, **how):
+        content = content if isinstance(content, bytes) else content.encode()
+        with path.open("wb") as stream:
+            stream.write(content[: len(content) // 2])
+        raise OSError("no space left")
+
+    def fill():
+        monkeypatch.setattr(Path, "write_bytes", half)
+        monkeypatch.setattr(Path, "write_text", half)
+
+    return fill
+
+
+def held(folder: Path) -> dict[Path, bytes]:
+    """Every file below a folder with what is in it."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -98,11 +98,10 @@ def test_no_python_313_is_one_sentence(pythons):
         colab_versions.find_python()
 
 
-def test_a_python_is_asked_for_its_version(monkeypatch):
-    monkeypatch.setattr(colab_versions, "MINOR", sys.version_info[1])
-    assert colab_versions.runs_313(sys.executable) and not colab_versions.runs_313("/no/such/python")
-    monkeypatch.setattr(colab_versions, "MINOR", 9)
-    assert not colab_versions.runs_313(sys.executable)
+def test_a_python_is_asked_for_its_version():
+    here = [sys.version_info[:2]]
+    assert kit.suitable(sys.executable, here) and not kit.suitable("/no/such/python", here)
+    assert not kit.suitable(sys.executable, [(3, 9)])
 
 
 @pytest.fixture
@@ -115,7 +114,7 @@ def environment(tmp_path, monkeypatch):
     monkeypatch.setattr(colab_versions, "CONSTRAINTS", tmp_path / "constraints.txt")
     (tmp_path / "constraints.txt").write_text("numpy==2.1.3\n")
     monkeypatch.setattr(colab_versions, "find_python", lambda: "python3.13")
-    monkeypatch.setattr(colab_versions, "runs_313", lambda python: Path(python).exists())
+    monkeypatch.setattr(kit, "suitable", lambda python, allowed: Path(python).exists())
     monkeypatch.setattr(kit, "has_pip", lambda python: True)
 
     def must(command):

@@ -1,11 +1,11 @@
 """Pages to publish show drawn portraits only; pages with photographs are asked for, and say so."""
 
 import json
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from tests.conftest import held
 from tools import course_pages
 
 BANNER = "This page may show photographs of people. Keep it for yourself."
@@ -90,27 +90,6 @@ def test_private_pages_of_drawings_carry_no_warning(tmp_path):
     ran(tmp_path, "01_a", given=None, cell="SEED = 0")
     course_pages.write_pages(tmp_path, tmp_path, private=True)
     assert not any(BANNER in page for page in pages(tmp_path).values())
-
-
-@pytest.fixture
-def full_disk(monkeypatch):
-    """From here on, half of each file can be written and then no more."""
-
-    def half(path, content, **how):
-        content = content if isinstance(content, bytes) else content.encode()
-        with path.open("wb") as stream:
-            stream.write(content[: len(content) // 2])
-        raise OSError("no space left")
-
-    def fill():
-        monkeypatch.setattr(Path, "write_bytes", half)
-        monkeypatch.setattr(Path, "write_text", half)
-
-    return fill
-
-
-def held(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("missing", ["01_a.html", "index.html"])

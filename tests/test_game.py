@@ -247,15 +247,10 @@ def test_a_player_who_saves_again_is_one_player(pairs, tmp_path):
     assert game.pool(pairs, tmp_path).players["right"].tolist() == [N]
 
 
-def test_a_file_is_written_whole_or_not_at_all(pairs, tmp_path, monkeypatch):
+def test_a_file_is_written_whole_or_not_at_all(pairs, tmp_path, full_disk):
     kept = game.save_answers(pairs, "L" * N, tmp_path, PLAYER)
     before = kept.read_text()
-
-    def full_disk(self, path, **_):
-        path.write_text("pair,pair_s")
-        raise OSError("no space left")
-
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full_disk)
+    full_disk()
     with pytest.raises(OSError, match="no space"):
         game.save_answers(pairs, "R" * N, tmp_path, PLAYER)
     assert list(tmp_path.iterdir()) == [kept] and kept.read_text() == before

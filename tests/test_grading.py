@@ -567,17 +567,13 @@ def test_the_table_is_written_after_each_notebook_and_never_half(tmp_path, monke
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ann.ipynb", "ben.ipynb", "grades.csv"]
 
 
-def test_a_table_that_could_not_be_written_leaves_the_one_before(tmp_path, monkeypatch, counted):
+def test_a_table_that_could_not_be_written_leaves_the_one_before(tmp_path, monkeypatch, counted, full_disk):
     monkeypatch.chdir(tmp_path)
     notebook(tmp_path / "ann.ipynb", 'quiz.check("01", a="1")')
     gradebook.grade_class(["ann.ipynb"], "grades.csv")
     before = Path("grades.csv").read_bytes()
 
-    def disk_full(table, path, **_):
-        Path(path).write_text("half", encoding="utf-8")
-        raise OSError("no space left")
-
-    monkeypatch.setattr(gradebook.pd.DataFrame, "to_csv", disk_full)
+    full_disk()
     with pytest.raises(OSError, match="no space"):
         gradebook.grade_class(["ann.ipynb"], "grades.csv", fresh=True)
     assert Path("grades.csv").read_bytes() == before

@@ -12,6 +12,7 @@ from fakeface_utils.evaluation.intervals import Estimate
 from fakeface_utils.evaluation.paired import Difference
 from fakeface_utils.lessons import ledger, results
 from fakeface_utils.records import plain_metrics
+from tests.conftest import held
 from tools import drawings, make_pictures, make_report, results_page, results_words
 
 ROOT = Path(__file__).parents[1]
@@ -335,27 +336,6 @@ def test_a_missing_marker_is_said(root, capsys):
     (root / "README.md").write_text("nothing")
     assert make_report.main(["--root", str(root)]) == 1
     assert "must hold" in capsys.readouterr().err
-
-
-@pytest.fixture
-def full_disk(monkeypatch):
-    """From here on, half of each file can be written and then no more."""
-
-    def half(path, content, **how):
-        content = content if isinstance(content, bytes) else content.encode()
-        with path.open("wb") as stream:
-            stream.write(content[: len(content) // 2])
-        raise OSError("no space left")
-
-    def fill():
-        monkeypatch.setattr(Path, "write_bytes", half)
-        monkeypatch.setattr(Path, "write_text", half)
-
-    return fill
-
-
-def held(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("what", ["README.md", "results/RESULTS.md", "results/timings.json"])

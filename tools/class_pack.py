@@ -37,9 +37,16 @@ KIT = {
     "benchmarks",
     "colab",
     "data_download.sh",
+    "docs",
+    "environment.yml",
+    "fakeface_utils",
+    "notebooks",
+    "pyproject.toml",
+    "requirements.lock",
+    "results",
+    "tests",
+    "tools",
 }
-KIT |= {"docs", "environment.yml", "fakeface_utils", "notebooks", "pyproject.toml", "requirements.lock", "results"}
-KIT |= {"tests", "tools"}
 NO_WORK = CACHES - {".ipynb_checkpoints"}  # those may hold an older state of a learner's work
 DRAWN = ("docs/pictures/*.png", "results/figures/*.png")  # portraits of nobody, and curves
 WEIGHTS = {".h5", ".keras"}

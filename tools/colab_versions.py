@@ -28,6 +28,7 @@ PYTHON = VENV / kit.PYTHON.relative_to(kit.VENV)
 STAMP = VENV / "fakeface-setup"
 CONSTRAINTS = ROOT / "colab/constraints.txt"
 MINOR = 13
+ALLOWED = [(3, MINOR)]
 # Not in Colab: JupyterLab is the desktop's way to open a lesson, and no test or headless run needs it.
 DESKTOP = {"jupyterlab"}
 # One stands for the other: which of the two is installed depends on the machine.
@@ -76,15 +77,6 @@ def differences(colab: dict[str, str], installed: dict[str, str]) -> list[str]:
     return wrong
 
 
-def runs_313(python: str) -> bool:
-    """Whether it starts and is a Python 3.13 that can make an environment: a pyenv shim may be there and not run."""
-    code = f"import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, {MINOR}))"
-    try:
-        return subprocess.run([python, "-c", code], capture_output=True).returncode == 0
-    except OSError:
-        return False
-
-
 def find_python() -> str:
     """A Python 3.13 from the PATH (of pyenv also one that is not switched on); SystemExit where there is none."""
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
@@ -93,7 +85,7 @@ def find_python() -> str:
     for shims in (folder for folder in folders if folder.name == "shims"):
         candidates += map(str, sorted(shims.parent.glob(f"versions/3.{MINOR}.*/bin/python3.{MINOR}")))
     for python in candidates:
-        if Path(python).exists() and runs_313(python):
+        if Path(python).exists() and kit.suitable(python, ALLOWED):
             return python
     raise SystemExit(
         f"Colab has Python 3.{MINOR}, and none that runs was found on the PATH. Install one (conda create -n "
@@ -111,12 +103,12 @@ def wanted_stamp(needs: list[str]) -> str:
 
 def setup(needs: list[str]) -> None:
     """Make .venv-colab. The stamp comes last, so that an interrupted set-up is done again."""
-    if STAMP.exists() and STAMP.read_text() == wanted_stamp(needs) and runs_313(str(PYTHON)):
+    if STAMP.exists() and STAMP.read_text() == wanted_stamp(needs) and kit.suitable(str(PYTHON), ALLOWED):
         return
     STAMP.unlink(missing_ok=True)
     python = find_python()
     print(f"Setting up {VENV.name} with {python}: this takes minutes and about 2 GB, once.", flush=True)
-    if not (runs_313(str(PYTHON)) and kit.has_pip(str(PYTHON))):
+    if not (kit.suitable(str(PYTHON), ALLOWED) and kit.has_pip(str(PYTHON))):
         if VENV.exists():
             shutil.rmtree(VENV)
         kit.must([python, "-m", "venv", str(VENV)])

@@ -38,9 +38,13 @@ def versions() -> list[tuple[int, int]]:
     return [(3, minor) for minor in range(OLDEST[1], NEWEST[1] + 1) if not packed or minor in packed]
 
 
-def suitable(python: str) -> bool:
-    """Whether a Python runs at all, is one of those that TensorFlow has packages for, and can install them."""
-    code = f"import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in {versions()})"
+def suitable(python: str, allowed: list[tuple[int, int]] | None = None) -> bool:
+    """Whether a Python runs at all, is of an allowed version (default: `versions`), and can install packages.
+
+    A pyenv shim may be there and not run.
+    """
+    allowed = versions() if allowed is None else allowed
+    code = f"import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in {allowed})"
     try:
         return subprocess.run([python, "-c", code], capture_output=True).returncode == 0
     except OSError:

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from fakeface_utils.datasets import pixels
 from fakeface_utils.evaluation import intervals, plots
 from fakeface_utils.evaluation.intervals import Estimate
+from fakeface_utils.lessons.results import write_whole
 
 SIDES = {"L": "left", "R": "right"}
 PLAYER = re.compile("[0-9a-f]{16}")
@@ -154,9 +155,7 @@ def new_player(folder: str | Path) -> str:
     player = secrets.token_hex(8)
     path = Path(folder) / ".player"
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(player, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, player.encode())
     return player
 
 
@@ -193,12 +192,7 @@ def save_answers(pairs: pd.DataFrame, answers: str, folder: str | Path, player: 
     table = pd.DataFrame({"pair": pairs.index, "pair_set": pair_set(pairs), "answer": letters})
     table["right"] = right.astype(int)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    try:
-        table[COLUMNS].to_csv(partial, index=False, lineterminator="\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, table[COLUMNS].to_csv(index=False, lineterminator="\n").encode())
     return path
 
 

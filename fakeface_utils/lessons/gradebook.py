@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from fakeface_utils import __version__
 from fakeface_utils.lessons import grading, submission
+from fakeface_utils.lessons.results import write_whole
 
 WARNING = "The learners' code runs on this machine with your rights: it can read, write and send what you can."
 COLUMNS = ["notebook", "lesson", "exercise", "level", "status", "detail", "sha256", "seed", "kit"]
@@ -151,12 +152,8 @@ def _read(out: Path) -> Book:
 
 def _write(book: Book, out: Path) -> None:
     table = pd.DataFrame([row for rows in book.values() for row in rows], columns=COLUMNS)
-    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
-    try:
-        table.to_csv(partial, index=False, encoding="utf-8", errors="backslashreplace", lineterminator="\n")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    text = table.to_csv(index=False, lineterminator="\n")
+    write_whole(out, text.encode("utf-8", "backslashreplace"))
 
 
 def _summary(book: Book) -> str:
