@@ -42,6 +42,12 @@ def cache_dir() -> Path:
     return Path(_set("FAKEFACE_CACHE") or runs_dir() / "cache").expanduser().resolve()
 
 
+def weights_dir() -> Path | None:
+    """Where ImageNet weights are looked for first: ``FAKEFACE_WEIGHTS_DIR``; None if it is not set."""
+    value = _set("FAKEFACE_WEIGHTS_DIR")
+    return Path(value).expanduser().resolve() if value else None
+
+
 def checkpoint_seconds() -> float:
     """How long after a checkpoint a training writes the next: ``FAKEFACE_CHECKPOINT_SECONDS``, else 10.
 

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import hashlib
 import json
 import multiprocessing
 import os
@@ -13,20 +14,24 @@ from functools import partial
 from pathlib import Path
 from zipfile import ZipFile
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 keras = pytest.importorskip("keras")
 if "forkserver" not in multiprocessing.get_all_start_methods():
     pytest.skip("killing and forking need a Unix", allow_module_level=True)
 
+from keras.src.legacy.saving import legacy_h5_format  # noqa: E402
+
 from fakeface_utils import models  # noqa: E402
-from fakeface_utils.datasets import layouts, pipeline, pixels, splits  # noqa: E402
+from fakeface_utils.datasets import augment, layouts, pipeline, pixels, splits  # noqa: E402
 from fakeface_utils.evaluation.intervals import wilson  # noqa: E402
 from fakeface_utils.training import experiment as experiments  # noqa: E402
-from fakeface_utils.training import store  # noqa: E402
+from fakeface_utils.training import features, store  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
 from fakeface_utils.training.experiment import Experiment, key, run, run_all  # noqa: E402
 from fakeface_utils.training.fit import fit  # noqa: E402
@@ -39,6 +44,7 @@ from fakeface_utils.training.recipes import (  # noqa: E402
 )
 from fakeface_utils.training.store import read_record  # noqa: E402
 from tests.conftest import make_140k  # noqa: E402
+from tests.test_transfer import alive, made_up  # noqa: E402
 
 SPEC = Experiment(
     "140k-part", "folder", "ffnn", {"units": 4}, size=16, epochs=20, batch_size=5, augmentation="flip", seed=3
@@ -516,6 +522,215 @@ def test_a_record_of_another_schema_is_not_finished(index, options, trained):
         assert read_record(folder) is None
     run(QUICK, index, **options)
     assert len(trained) == 2
+
+
+# Frozen backbones and copies
+
+FROZEN = replace(QUICK, model="mobilenet", model_args={"weights": None}, size=32, augmentation="none")
+
+
+@pytest.fixture
+def lively(monkeypatch):
+    """Networks drawn at random through which a picture does not vanish."""
+
+    def build(*args, **how) -> keras.Model:
+        model = models.build(*args, **how)
+        alive(model)
+        return model
+
+    monkeypatch.setattr(experiments, "build", build)
+
+
+@pytest.fixture
+def fitted(monkeypatch) -> list[tuple]:
+    """What each training was given: the model, and (images, labels) of its two splits, as arrays."""
+    calls = []
+
+    def noted(model, train, valid, **how):
+        parts = [(np.asarray(part[0][np.arange(len(part[0]))]), np.asarray(part[1])) for part in (train, valid)]
+        calls.append((model, *parts))
+        return fit(model, train, valid, **how)
+
+    monkeypatch.setattr(experiments, "fit", noted)
+    return calls
+
+
+@pytest.fixture
+def through(monkeypatch) -> list[int]:
+    """How many images each call of ``extract`` put through the backbone."""
+    counts, compute = [], features._compute
+
+    def counted(trunk, images, path, copies, batch_size):
+        counts.append(len(images) * (augment.COPIES[copies].fold if copies else 1))
+        compute(trunk, images, path, copies, batch_size)
+
+    monkeypatch.setattr(features, "_compute", counted)
+    return counts
+
+
+def test_a_frozen_backbone_trains_on_kept_features(index, options, lively, fitted, through, tmp_path):
+    options["cache_dir"] = tmp_path / "cache"
+    record = run(FROZEN, index, keep_model=True, **options)
+    ((head, train, valid),) = fitted
+    assert head.input_shape == (None, 1024) and train[0].shape == valid[0].shape == (12, 1024)
+    assert record.values["on_kept_features"] is True and record.values["parameters"] == 3_228_864 + 1025
+    told = record.predictions().set_index("name")["y_score"]
+    images = pixels.load_images(index, 32)
+    again = dict(zip(index["name"], record.model().predict(images, verbose=0)[:, 0], strict=True))
+    assert told.std() > 1e-3 and len(told) == 24
+    np.testing.assert_allclose(told, [again[name] for name in told.index], atol=1e-4)
+    other = index.assign(split=index["split"].map({"train": "valid", "valid": "train", "test": "test"}))
+    other.attrs["evidence"] = True
+    run(replace(FROZEN, learning_rate=0.01), other, **options)
+    assert through == [36]  # another split and another head ask the backbone nothing
+    np.testing.assert_array_equal(fitted[1][1][0], valid[0])
+
+
+def test_what_changes_every_epoch_goes_through_the_backbone(index, options, fitted, through):
+    record = run(replace(FROZEN, augmentation="flip", epochs=1), index, **options)
+    assert record.values["on_kept_features"] is False and not through
+    assert fitted[0][0].input_shape == (None, 32, 32, 3)
+    fine = replace(FROZEN, model_args={"weights": None, "train_from": "conv_pw_13"}, epochs=1)
+    assert run(fine, index, **options).values["on_kept_features"] is False and not through
+
+
+def flat(folder: Path) -> pd.DataFrame:
+    """Images of one grey level each, dark the real and bright the fake ones: each copy of one still shows which."""
+    index = open_index(make_140k(folder, per_class=6))
+    for number, (path, label) in enumerate(zip(index["path"], index["label"], strict=True)):
+        Image.new("RGB", (16, 16), (60 + 120 * label + number % 7,) * 3).save(path, quality=100)
+    return index
+
+
+@pytest.mark.parametrize("model", ["ffnn", "mobilenet"])
+def test_six_fold_copies_are_of_the_training_images_alone_and_keep_their_labels(
+    tmp_path, options, lively, fitted, through, model
+):
+    index, options["cache_dir"] = flat(tmp_path / "set"), tmp_path / "cache"
+    spec = replace(FROZEN, augmentation="six_fold", epochs=1)
+    if model == "ffnn":
+        spec = replace(QUICK, size=32, augmentation="six_fold", epochs=1)
+    record = run(spec, index, **options)
+    ((_, (train, train_labels), (valid, valid_labels)),) = fitted
+    assert len(train) == len(train_labels) == 7 * 12 and len(valid) == 12
+    assert record.values["n"] == {"train": 12, "valid": 12, "test": 12}
+    parts = [index[index["split"] == split] for split in ("train", "valid")]
+    np.testing.assert_array_equal(train_labels, np.tile(parts[0]["label"], 7))
+    np.testing.assert_array_equal(valid_labels, parts[1]["label"])
+    originals = [pixels.load_images(part, 32) for part in parts]
+    copies = augment.copies_of(originals[0], tmp_path / "copies.npy")
+    np.testing.assert_array_equal(copies.mean(axis=(1, 2, 3)) > 120, train_labels)
+    if model == "ffnn":
+        np.testing.assert_array_equal(train, copies)
+        np.testing.assert_array_equal(valid, originals[1])
+    else:
+        assert through == [84, 24]  # each copy costs a pass, and no test image has copies
+        with building(spec.seed, "float32"):
+            trunk, _ = features.split(experiments.build("mobilenet", 32, weights=None))
+        for got, pictures in ((train, copies), (valid, originals[1])):
+            wanted = trunk.predict(np.asarray(pictures, np.float32), verbose=0)
+            np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4 * wanted.max())
+
+
+def test_other_training_images_have_other_copies(index, options, fitted):
+    spec = replace(QUICK, augmentation="six_fold", epochs=1)
+    run(spec, index, **options)
+    other = index.assign(split=index["split"].map({"train": "test", "valid": "valid", "test": "train"}))
+    run(replace(spec, split="turned"), other, **options)
+    originals = pixels.load_images(other[other["split"] == "train"], 16)
+    np.testing.assert_array_equal(fitted[1][1][0][:12], originals)
+
+
+def test_grey_images_have_no_copies_of_other_colours():
+    with pytest.raises(ValueError, match="six_fold changes colours; it needs color='rgb'"):
+        replace(QUICK, augmentation="six_fold", color="grey")
+
+
+def test_missing_weights_stop_it_before_anything_is_done(index, options, monkeypatch, tmp_path, trained):
+    def refuse(*_, **__):
+        raise Exception("no network")
+
+    monkeypatch.delenv("FAKEFACE_WEIGHTS_DIR", raising=False)
+    monkeypatch.setattr(keras.utils, "get_file", refuse)
+    (tmp_path / "broken.h5").write_bytes(b"broken")
+    options["cache_dir"] = tmp_path / "cache"
+    for asked, message in (("imagenet", "FAKEFACE_WEIGHTS_DIR"), (str(tmp_path / "broken.h5"), "broken.h5")):
+        with pytest.raises(ValueError, match=message):
+            run(replace(FROZEN, model_args={"weights": asked}), index, **options)
+    assert not trained and not options["store"].exists() and not options["cache_dir"].exists()
+
+
+def test_the_key_follows_the_content_of_the_weights(index, tmp_path, monkeypatch):
+    path, keys = tmp_path / "mobilenet.h5", []
+    network = keras.applications.MobileNet(input_shape=(32, 32, 3), include_top=False, weights=None)
+    spec = replace(FROZEN, model_args={"weights": str(path)})
+    for nudge in (0, 0, 1e-3):
+        made_up(network, path)
+        if nudge:
+            network.set_weights([weight + nudge for weight in network.get_weights()])
+            with h5py.File(path, "w") as file:
+                legacy_h5_format.save_weights_to_hdf5_group(file, network)
+        keys.append(key_of(spec, index))
+    assert keys[0] == keys[1] != keys[2]
+    # And features that are computed in another way lead to other numbers, with weights drawn at random, too.
+    random_key = key_of(FROZEN, index)
+    monkeypatch.setattr(features, "VERSION", 99)
+    assert key_of(spec, index) != keys[2] and key_of(FROZEN, index) != random_key
+
+
+def test_keys_of_networks_without_weights_are_as_they_were(index, monkeypatch):
+    """Nothing was added to them when pretrained networks came: no experiment of before is run again."""
+    for spec in (SPEC, replace(SPEC, model="cnn", model_args={"filters": [2]})):
+        model = models.build(spec.model, spec.size, spec.color, **dict(spec.model_args))
+        what = {
+            "spec": {field: getattr(spec, field) for field in vars(spec)},
+            "model": models.without_names(model.get_config()),
+            "data": [layouts.fingerprint(index), pd.factorize(index["group"])[0].tolist()],
+            "versions": [pixels.VERSION, pipeline.VERSION, experiments.VERSION],
+        }
+        wanted = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
+        assert key(spec, model, index) == wanted
+        monkeypatch.setattr(features, "VERSION", 99)
+        assert key(spec, model, index) == wanted
+
+
+def frozen_child(data: Path, folder: Path, moment: tuple[str, str, int] | None = None) -> None:
+    """Run FROZEN in small steps; killed just before or after a file gets its name for the k-th time."""
+    rename, times = Path.replace, []
+
+    def replace_and_die(path: Path, target: Path) -> None:
+        times.append(target.name)
+        now = moment is not None and (target.name, times.count(target.name)) == (moment[0], moment[2])
+        if now and moment[1] == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(path, target)
+        if now:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Path.replace, features.CHUNK = replace_and_die, 10
+    compute = features._compute
+    features._compute = lambda *args: [compute(*args), (folder / f"steps-{times.count('done.txt')}").touch()]
+    run(FROZEN, open_index(data), measure=measure, store=folder, cache_dir=folder / "cache", verbose=0)
+
+
+def test_killed_while_features_are_computed_it_ends_with_the_same_record(data, tmp_path):
+    outcomes = []
+    for name, moments in (
+        ("undisturbed", []),
+        ("killed", [("done.txt", "after", 2), ("done.txt", "before", 1), ("features.npy", "before", 1)]),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        for moment in [*moments, None]:
+            process = FORK.Process(target=frozen_child, args=(data, folder, moment), daemon=True)
+            process.start()
+            process.join(120)
+            assert process.exitcode == (0 if moment is None else -signal.SIGKILL)
+        kept = next((folder / "cache" / "features").glob("*/features.npy")).read_bytes()
+        steps = [path.name for path in folder.glob("steps-*")]
+        assert steps == ["steps-0" if moments else "steps-4"]  # all were done before the last kill
+        outcomes.append((outcome(folder), kept))
+    assert outcomes[0] == outcomes[1]
 
 
 # Recipes

@@ -17,13 +17,13 @@ class Rows:
     """Some rows of an array of images, without copying them: what a split is of a whole set.
 
     Args:
-        images: array (n, height, width, channels), such as ``pixels.load_images`` returns.
+        images: array (n, ...), such as ``pixels.load_images`` returns, or features that are kept of them.
         rows: (m,) numbers of the images that belong to it, in order.
     """
 
     def __init__(self, images: np.ndarray, rows: np.ndarray):
         self.images, self.rows = images, np.asarray(rows)
-        self.shape = (len(self.rows), *images.shape[1:])
+        self.shape, self.dtype = (len(self.rows), *images.shape[1:]), images.dtype
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +47,8 @@ def batches(
     the same order. Training that must be resumable takes ``endless`` instead.
 
     Args:
-        images: uint8 (n, height, width, channels), 0-255, as ``pixels.load_images`` returns it.
+        images: uint8 (n, height, width, channels), 0-255, as ``pixels.load_images`` returns it, or float32
+            features (n, k) of a frozen backbone.
         labels: (n,) 0 or 1; None gives batches of images alone.
         batch_size: images a batch; the last batch of a pass may be smaller.
         shuffle_seed: None keeps the order (what evaluation needs); a number shuffles.
@@ -74,6 +75,7 @@ def endless(
     seed: int,
     batch_size: int = 32,
     first_epoch: int = 0,
+    drop_last: bool = False,
     augment: Augment | None = None,
 ) -> tf.data.Dataset:
     """Epoch after epoch without end, for ``Model.fit(..., steps_per_epoch=steps(len(images), batch_size))``.
@@ -86,6 +88,7 @@ def endless(
         images, labels, batch_size, augment: as in ``batches``; every epoch is shuffled as a whole.
         seed: of the order and the augmentation, at least 0.
         first_epoch: the epoch to begin with, counted from 0.
+        drop_last: leave out the images of an epoch that fill no whole batch.
 
     Returns:
         Dataset of float32 images (b, h, w, c) in 0-255 and float32 labels (b, 1).
@@ -94,17 +97,25 @@ def endless(
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         # The order draws from negative numbers, the batches' changes from the others: no seed is used twice.
         order = tf.random.experimental.stateless_shuffle(tf.range(len(images), dtype=tf.int64), [seed, -1 - epoch])
-        rows = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-        first = epoch * steps(len(images), batch_size)
+        rows = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=drop_last)
+        first = epoch * steps(len(images), batch_size, drop_last=drop_last)
         return rows.enumerate(first).map(lambda number, batch: (batch, tf.stack([seed, number])))
 
     numbered = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(one_epoch)
     return _fetch(numbered, images, labels, augment)
 
 
-def steps(n_images: int, batch_size: int) -> int:
-    """Batches an epoch, the last one perhaps smaller."""
-    return -(-n_images // batch_size)
+def steps(n_images: int, batch_size: int, drop_last: bool = False) -> int:
+    """Batches an epoch; the last one may be smaller, or is left out.
+
+    Raises:
+        ValueError: not one whole batch.
+    """
+    if not drop_last:
+        return -(-n_images // batch_size)
+    if n_images < batch_size:
+        raise ValueError(f"{n_images} images make no batch of {batch_size}; take a smaller batch")
+    return n_images // batch_size
 
 
 def _fetch(
@@ -115,7 +126,7 @@ def _fetch(
 
     def fetch(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         # Not stateful: op determinism would otherwise take all parallel work and all prefetching out of the pipeline.
-        pixels = tf.numpy_function(lambda numbers: images[numbers], [batch], tf.uint8, stateful=False)
+        pixels = tf.numpy_function(lambda numbers: images[numbers], [batch], images.dtype, stateful=False)
         pixels = tf.cast(tf.ensure_shape(pixels, (None, *images.shape[1:])), tf.float32)
         if augment is not None:
             pixels = augment(pixels, seed)

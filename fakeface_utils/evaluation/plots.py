@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise, product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import EngFormatter, Formatter, LogLocator, NullFormatter, NullLocator
+from scipy.optimize import isotonic_regression
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import (
     ConfusionMatrixDisplay,
@@ -21,6 +25,7 @@ from sklearn.metrics import (
 )
 
 from fakeface_utils.evaluation.calibration import reliability_table
+from fakeface_utils.evaluation.reported import least_difference
 
 # Real and fake also differ in lightness and in line style, for grey prints and colour-blind readers.
 COLORS = {"real": "#1b6ca8", "fake": "#e07b39"}
@@ -288,6 +293,25 @@ def confusion(labels: np.ndarray, predictions: np.ndarray, *, title: str = "", a
     return axis
 
 
+def confusion_matrices(
+    labels: np.ndarray, predictions: Mapping[str, np.ndarray], *, columns: int = 4, title: str = ""
+) -> Figure:
+    """:func:`confusion` of each model side by side, name -> predictions (n,) 0/1, on the same labels (n,)."""
+    columns = min(columns, len(predictions))
+    rows = -(-len(predictions) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.4 * rows), squeeze=False)
+    for axis in axes.flat[len(predictions) :]:
+        axis.axis("off")
+    for number, (axis, (name, values)) in enumerate(zip(axes.flat, predictions.items(), strict=False)):
+        confusion(labels, values, title=name, axis=axis)
+        if number % columns:
+            axis.set(ylabel="", yticklabels=[])
+        if number + columns < len(predictions):
+            axis.set(xlabel="", xticklabels=[])
+    figure.suptitle(title, fontweight="bold")
+    return figure
+
+
 def reliability(
     labels: np.ndarray, scores: Mapping[str, np.ndarray], *, bins: int = 10, axis: Axes | None = None
 ) -> Axes:
@@ -330,8 +354,239 @@ def learning_curves(*histories: Mapping[str, Sequence[float]] | pd.DataFrame, ti
     return figure
 
 
-def _restyle(axis: Axes, number: int, label: str) -> None:
-    """Give the line that a display has just drawn its model's look, one that no other of 36 has."""
+def accuracy_and_time(
+    history: pd.DataFrame, time_column: str, value_column: str, *, by: str = "recipe", axis: Axes | None = None
+) -> Axes:
+    """How far each model has come after so much training: the mean of its runs, epoch by epoch, over seconds.
+
+    A mean ends where the first of its runs ends, for after that it would be one of other runs.
+
+    Args:
+        history: a row an epoch of each run, with columns ``epoch``, ``by`` (the model) and the two named.
+        time_column: seconds from the start of the run to the end of the epoch, above 0.
+        value_column: such as ``val_accuracy``.
+    """
+    axis = axis or plt.figure(figsize=(8, 2.4 + 0.18 * history[by].nunique())).gca()
+    lines = {}
+    for number, (name, part) in enumerate(history.groupby(by, sort=False)):
+        epochs = part.groupby("epoch")
+        told = epochs[[time_column, value_column]].mean()[epochs.size() == epochs.size().iloc[0]]
+        axis.plot(*told.to_numpy().T, marker="o", markersize=3, linewidth=1.6, **_look(number))
+        axis.plot(*told.iloc[-1], "o", color=_look(number)["color"], markersize=7)
+        lines[name] = told.to_numpy()
+    axis.margins(x=0.12, y=0.1)
+    _log_x(axis, "{x:,g}")
+    axis.set(xlabel="seconds of training", ylabel=_words(value_column))
+    _name_points(axis, list(lines), np.array([line[-1] for line in lines.values()]), list(lines.values()))
+    return axis
+
+
+def learning_size(
+    table: pd.DataFrame, value: str = "auc", *, size: str = "n_train", by: str = "recipe", axis: Axes | None = None
+) -> Axes:
+    """What more training images bring: mean and spread (one standard deviation) of each recipe's trainings.
+
+    Args:
+        table: a row a training, with columns ``by``, ``size`` (images it was trained on) and ``value``.
+    """
+    axis = axis or plt.figure(figsize=(7.5, 3.4)).gca()
+    ends = {}
+    for number, (name, part) in enumerate(table.groupby(by, sort=False)):
+        told = part.groupby(size)[value].agg(["mean", "std"]).fillna(0)
+        axis.plot(told.index, told["mean"], marker="o", markersize=4, linewidth=1.8, **_look(number))
+        low, high = told["mean"] - told["std"], told["mean"] + told["std"]
+        axis.fill_between(told.index, low, high, color=_look(number)["color"], alpha=0.15, linewidth=0)
+        ends[name] = (told.index[-1], told["mean"].iloc[-1])
+    axis.set_xscale("log", base=2)
+    sizes = np.sort(table[size].unique())
+    axis.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set(xlabel="training images", ylabel=_words(value))
+    _name_ends(axis, ends)
+    return axis
+
+
+def cost_scatter(
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    low: str | None = None,
+    high: str | None = None,
+    log_x: bool = True,
+    annotate: bool = True,
+    axis: Axes | None = None,
+) -> Axes:
+    """What a model brings against what it costs, one point a model.
+
+    Args:
+        table: the index names the models; columns ``x`` (such as ``parameters``), ``y`` (such as ``auc``) and, if
+            named, ``low`` and ``high``, the ends of the interval of ``y``.
+        annotate: write each model's name beside its point. Set limits and labels before, not after.
+    """
+    axis = axis or plt.figure(figsize=(8, 4)).gca()
+    bars = []
+    if low is not None and high is not None:
+        bars = [np.array([(at, a), (at, b)]) for at, a, b in table[[x, low, high]].to_numpy(float)]
+        axis.vlines(table[x], table[low], table[high], color="gray", linewidth=1.2, alpha=0.7)
+    axis.plot(table[x], table[y], "o", color=MODELS[0]["color"], markersize=6)
+    axis.margins(x=0.12, y=0.12)
+    if log_x:
+        _log_x(axis, EngFormatter(sep=" "))
+    axis.set(xlabel=_words(x), ylabel=_words(y))
+    if annotate:
+        _name_points(axis, table.index, table[[x, y]].to_numpy(float), bars)
+    return axis
+
+
+def noise_floor(
+    aucs: Mapping[str, float] | pd.Series,
+    n_real: int,
+    n_fake: int,
+    *,
+    correlation: float = 0.5,
+    against: str | None = None,
+    axis: Axes | None = None,
+) -> Axes:
+    """Reported AUCs in order, each with the band inside which another system cannot be told from it.
+
+    The band is ``reported.least_difference`` to either side: what the test images leave open at 95 %.
+
+    Args:
+        aucs: name -> AUC. n_real, n_fake: the test's images, which all systems share.
+        correlation: of the AUCs of two systems, which the report does not tell.
+        against: a system whose band is drawn through all rows; who lies in it is an open circle.
+    """
+    values = pd.Series(aucs, dtype=float).sort_values()
+    half = np.array([float(least_difference(auc, n_real, n_fake, correlation)) for auc in values])
+    axis = axis or plt.figure(figsize=(7.5, 1.2 + 0.3 * len(values))).gca()
+    rows = np.arange(len(values))
+    axis.barh(
+        rows,
+        2 * half,
+        left=values - half,
+        height=0.62,
+        color="#d5dbe1",
+        label="too close to the point to be told from it",
+    )
+    lost = np.zeros(len(values), bool)
+    if against is not None:
+        middle, reach = values[against], half[values.index.get_loc(against)]
+        axis.axvspan(
+            middle - reach,
+            middle + reach,
+            color=COLORS["fake"],
+            alpha=0.18,
+            label=f"too close to {against} (open circles)",
+        )
+        lost = (np.abs(values - middle) < reach).to_numpy() & (values.index != against)
+    look = {"linestyle": "", "marker": "o", "color": "black", "zorder": 3}
+    axis.plot(values[~lost], rows[~lost], **look)
+    axis.plot(values[lost], rows[lost], markerfacecolor="white", **look)
+    axis.set_yticks(rows, [f"{name}  {value:.3f}" for name, value in values.items()])
+    axis.set(xlabel=f"AUC on {n_real + n_fake:,} images, if those of two systems correlate at {correlation:g}")
+    axis.use_sticky_edges = False  # the bars of the first and the last row are seen whole
+    axis.autoscale_view()
+    axis.grid(axis="y", visible=False)
+    axis.legend(loc="lower right", fontsize=8)
+    return axis
+
+
+def _look(number: int) -> dict:
+    """Colour and line style of the model of this number, that no other of 36 has."""
     k, around = number % len(MODELS), number // len(MODELS)
-    look = MODELS[k] | {"linestyle": MODELS[(k + around) % len(MODELS)]["linestyle"]}
-    axis.lines[-1].set(**look, linewidth=1.8, label=label, markersize=4)
+    return MODELS[k] | {"linestyle": MODELS[(k + around) % len(MODELS)]["linestyle"]}
+
+
+def _restyle(axis: Axes, number: int, label: str) -> None:
+    """Give the line that a display has just drawn its model's look."""
+    axis.lines[-1].set(**_look(number), linewidth=1.8, label=label, markersize=4)
+
+
+def _spread(places: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
+    """Places moved as little as need be, in their order, so that neighbours are ``gap`` apart and all within bounds.
+
+    Where they do not fit the gap shrinks.
+    """
+    places = np.asarray(places, float)
+    order = np.argsort(places, kind="stable")
+    gap = min(gap, (high - low) / max(1, len(places) - 1))
+    steps = gap * np.arange(len(places))
+    # Without its share of gaps each place must only not fall below the one before: least squares by isotonic fit.
+    level = isotonic_regression(places[order] - steps).x
+    moved = np.empty_like(places)
+    moved[order] = np.clip(level, low, high - steps[-1]) + steps
+    return moved
+
+
+def _name_ends(axis: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
+    """Write the name of each line right of the axes, at the height of its end, with a thread to it."""
+    axis.autoscale_view()
+    to_axes = axis.transData + axis.transAxes.inverted()
+    heights = to_axes.transform(list(ends.values()))[:, 1]
+    gap = 11 / (axis.get_position().height * axis.figure.get_figheight() * 72)  # points of a line of this font
+    for number, (name, height) in enumerate(zip(ends, _spread(heights, gap, 0, 1), strict=True)):
+        color = axis.lines[number].get_color()
+        thread = {"arrowstyle": "-", "color": color, "linewidth": 0.6, "linestyle": ":", "shrinkA": 0, "shrinkB": 2}
+        place = {"xytext": (1.03, height), "textcoords": "axes fraction", "va": "center", "fontsize": 8}
+        axis.annotate(name, ends[name], arrowprops=thread, annotation_clip=False, **place)
+
+
+def _name_points(axis: Axes, names: Sequence[str], points: np.ndarray, curves: Sequence[np.ndarray] = ()) -> None:
+    """Write each name where it hides the least: of 24 places around its point, the nearest that is free.
+
+    Args:
+        points: (n, 2) in data units. curves: (k, 2) each, the corners of lines that names should not cover.
+    """
+    axis.figure.canvas.draw()  # lays the axes out, so that distances in pixels hold
+    pixel = axis.figure.dpi / 72
+    drawn = axis.transData.transform(points)
+    taken = [_box(place, 10 * pixel) for place in drawn]
+    for curve in curves:
+        corners = axis.transData.transform(curve)
+        for start, end in pairwise(corners):
+            steps = 2 + int(np.hypot(*(end - start)) / (4 * pixel))
+            taken += [_box(place, 4 * pixel) for place in np.linspace(start, end, steps)]
+    frame = axis.get_window_extent().extents
+    for name, point, (px, py) in zip(names, points, drawn, strict=True):
+        text = axis.annotate(name, point, (0, 0), textcoords="offset points", fontsize=8, va="center")
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        size = text.get_window_extent()
+        best = (np.inf, None, None)
+        for far, angle in product((9, 18, 28), np.deg2rad([0, 180, 45, -45, 135, -135, 90, -90])):
+            dx, dy = far * np.cos(angle), far * np.sin(angle)
+            side = (1 - np.cos(angle)) / 2  # how much of the text lies left of where it is anchored
+            left, bottom = px + dx * pixel - side * size.width, py + dy * pixel - size.height / 2
+            place = (left, bottom, left + size.width, bottom + size.height)
+            outside = size.width * size.height - _overlap(place, frame)
+            hidden = sum(_overlap(place, other) for other in taken) + 2 * outside + far * pixel
+            if hidden < best[0]:
+                best = (hidden, (dx - side * size.width / pixel, dy), place)
+        text.set_position(best[1])
+        taken.append(best[2])
+
+
+def _box(middle: np.ndarray, side: float) -> tuple[float, float, float, float]:
+    x, y = middle
+    return x - side / 2, y - side / 2, x + side / 2, y + side / 2
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Area that two boxes (left, bottom, right, top) share."""
+    width, height = (min(a[k + 2], b[k + 2]) - max(a[k], b[k]) for k in (0, 1))
+    return max(0.0, width) * max(0.0, height)
+
+
+def _log_x(axis: Axes, numbers: str | Formatter) -> None:
+    """A logarithmic axis with its numbers written out; 1, 2, 5 where it spans less than two powers of ten."""
+    axis.set_xscale("log")
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+    axis.xaxis.set_major_formatter(numbers)
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _words(column: str) -> str:
+    """A column's name as people say it."""
+    words = {"val": "validation", "auc": "AUC", "flops": "operations"}
+    return " ".join(words.get(word, word) for word in column.split("_"))

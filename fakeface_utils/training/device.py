@@ -6,7 +6,7 @@ import gc
 import os
 import platform
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 
@@ -51,6 +51,20 @@ def _make_repeatable() -> None:
 def precision() -> str:
     """Keras's dtype policy for this machine: ``mixed_float16`` on a GPU, ``float32`` without (half is slow there)."""
     return "mixed_float16" if tf.config.list_physical_devices("GPU") else "float32"
+
+
+def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
+    """How one network is trained: on several GPUs of this machine at once, or, with one or none, as ever.
+
+    Each GPU has a copy of the network and takes its share of every batch; their gradients are added. The network must
+    be built, compiled and trained in ``strategy().scope()``.
+
+    Args:
+        devices: names such as ``"GPU:0"``; default: all GPUs.
+    """
+    if devices is None:
+        devices = [f"GPU:{number}" for number in range(len(tf.config.list_physical_devices("GPU")))]
+    return tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
 
 
 def machine() -> dict[str, object]:

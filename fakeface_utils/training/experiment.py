@@ -22,16 +22,20 @@ from tqdm import tqdm
 from fakeface_utils import config
 from fakeface_utils.datasets import augment, pipeline, pixels
 from fakeface_utils.datasets.layouts import SPLITS, fingerprint
-from fakeface_utils.models import build
+from fakeface_utils.models import build, weights_digest
+from fakeface_utils.models import without_names as _without_names
 from fakeface_utils.records import plain_metrics
+from fakeface_utils.training import features
 from fakeface_utils.training import store as files
-from fakeface_utils.training.device import building, forgetting_graphs, machine, precision, prepare_device
+from fakeface_utils.training.device import building, forgetting_graphs, machine, precision, prepare_device, strategy
 from fakeface_utils.training.fit import fit
 from fakeface_utils.training.store import SCHEMA, Record
 
 VERSION = 2  # raised when the same experiment would be trained or predicted in another way
 _FIT = ("epochs", "batch_size", "optimizer", "learning_rate", "seed")  # what `fit` takes as the spec has it
-AUGMENTATIONS = {"none": None, "flip": augment.random_flip}
+
+# Changes drawn anew for every batch. Beside them stand the names of ``augment.COPIES``, which are made once.
+AUGMENTATIONS = {"none": None, "flip": augment.random_flip, "robust": augment.robust}
 
 # (labels, scores, groups, valid_labels, valid_scores) -> metrics by name, nested if you like. The first three are of
 # the test split; thresholds come from the last two. A number, or a dataclass with `value` and an interval.
@@ -44,8 +48,9 @@ class Experiment:
 
     ``set`` and ``split`` say which images are meant (the index brings them); ``model`` is a name in
     ``models.MODELS`` with its ``model_args``, given as a mapping; ``size`` is the side in pixels, ``color`` and
-    ``resize`` are as in ``pixels.read_image``; ``optimizer`` is Keras's name; ``augmentation`` is a name in
-    ``AUGMENTATIONS``; ``seed`` decides weights, order, augmentation and dropout.
+    ``resize`` are as in ``pixels.read_image``; ``optimizer`` is a name as in ``fit``; ``augmentation`` is a name in
+    ``AUGMENTATIONS`` or of copies in ``augment.COPIES``, which only the training images get; ``seed`` decides
+    weights, order, augmentation and dropout.
 
     Raises:
         ValueError: an unknown augmentation, or a number that cannot be.
@@ -67,8 +72,11 @@ class Experiment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model_args", tuple(sorted(_frozen(dict(self.model_args)))))
-        if self.augmentation not in AUGMENTATIONS:
-            raise ValueError(f"there is no augmentation {self.augmentation!r}: {', '.join(AUGMENTATIONS)}")
+        known = [*AUGMENTATIONS, *augment.COPIES]
+        if self.augmentation not in known:
+            raise ValueError(f"there is no augmentation {self.augmentation!r}: {', '.join(known)}")
+        if self.augmentation in augment.COPIES and self.color == "grey":
+            raise ValueError(f"{self.augmentation} changes colours; it needs color='rgb'")
         if min(self.size, self.epochs, self.batch_size) < 1 or self.learning_rate <= 0 or self.seed < 0:
             raise ValueError(
                 f"size, epochs, batch and learning rate must be positive, the seed not negative: {self}"
@@ -101,24 +109,12 @@ def key(experiment: Experiment, model: keras.Model, index: pd.DataFrame) -> str:
         "data": [fingerprint(index), pd.factorize(index["group"])[0].tolist()],
         "versions": [pixels.VERSION, pipeline.VERSION, VERSION],
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def _without_names(model_config: dict) -> object:
-    """A model's configuration with its layers numbered: Keras's own names count all models made in a process."""
-    numbers: dict[str, str] = {}
-    where = ("name", "keras_history", "input_layers", "output_layers")
-
-    def numbered(value: object, is_name: bool) -> object:
-        if isinstance(value, Mapping):
-            if str(value.get("class_name")).endswith("DTypePolicy"):
-                return value  # its "name" is a precision
-            return {field: numbered(item, field in where) for field, item in sorted(value.items())}
-        if isinstance(value, list | tuple):
-            return [numbered(item, is_name) for item in value]
-        return numbers.setdefault(value, f"layer {len(numbers)}") if is_name and isinstance(value, str) else value
-
-    return numbered(model_config, False)
+    pretrained = weights_digest(experiment.model, **dict(experiment.model_args))
+    if pretrained is not None:
+        what["weights"] = pretrained
+    if pretrained is not None or features.split(model) is not None:
+        what["features"] = features.VERSION
+    return _short_hash(json.dumps(what, sort_keys=True).encode())
 
 
 def run(
@@ -158,7 +154,7 @@ def run(
     """
     _check(experiment, index)
     prepare_device()
-    with building(experiment.seed, precision()):
+    with strategy().scope(), building(experiment.seed, precision()):
         model = build(experiment.model, experiment.size, experiment.color, **dict(experiment.model_args))
     name = key(experiment, model, index)
     folder = Path(store or config.runs_dir() / "experiments") / name
@@ -233,26 +229,23 @@ def _train(
 ) -> dict:
     """Train, predict, write all files but the record; returns the record's facts."""
     started = time.perf_counter()
-    # The pixels do not depend on the split; without it, all splits of a set share one cache.
-    images = pixels.load_images(
-        index.assign(split=""), experiment.size, resize=experiment.resize, color=experiment.color, cache_dir=cache
-    )
     rows = {split: np.flatnonzero(index["split"] == split) for split in SPLITS}
+    judged = np.concatenate([rows["valid"], rows["test"]])
     labels = index["label"].to_numpy()
-    decoded = time.perf_counter() - started
+    train, others, network = _inputs(experiment, model, index, rows["train"], judged, cache)
+    prepared = time.perf_counter()
     history = fit(
-        model,
-        *((pipeline.Rows(images, rows[split]), labels[rows[split]]) for split in ("train", "valid")),
+        network,
+        (train, np.tile(labels[rows["train"]], len(train) // len(rows["train"]))),
+        (pipeline.Rows(others, np.arange(len(rows["valid"]))), labels[rows["valid"]]),
         **{name: getattr(experiment, name) for name in _FIT},
-        augment=AUGMENTATIONS[experiment.augmentation],
+        augment=AUGMENTATIONS.get(experiment.augmentation),
         checkpoint=folder / files.CHECKPOINT,
         checkpoint_seconds=checkpoint_seconds,
         verbose=verbose,
     )
     fitted = time.perf_counter()
-    judged = np.concatenate([rows["valid"], rows["test"]])
-    batches = pipeline.batches(pipeline.Rows(images, judged), batch_size=experiment.batch_size)
-    scores = model.predict(batches, verbose=0)[:, 0]
+    scores = network.predict(pipeline.batches(others, batch_size=experiment.batch_size), verbose=0)[:, 0]
     predictions = index.iloc[judged][["name", "split"]].assign(y_true=labels[judged], y_score=scores)
     files.write_results(folder, predictions, history, model if keep_model else None)
     later = [seconds for seconds in history.attrs["seconds"] if seconds is not None]
@@ -263,11 +256,52 @@ def _train(
         "n": {split: len(rows[split]) for split in SPLITS},
         "fingerprint": fingerprint(index),
         "parameters": model.count_params(),
+        "on_kept_features": network is not model,
         "date": date.today().isoformat(),
         **machine(),
-        "wall_seconds": round(decoded + history.attrs["spent"] + time.perf_counter() - fitted, 2),
+        "wall_seconds": round(prepared - started + history.attrs["spent"] + time.perf_counter() - fitted, 2),
         "seconds_per_epoch": round(statistics.median(later), 4) if later else None,
     }
+
+
+def _inputs(
+    experiment: Experiment,
+    model: keras.Model,
+    index: pd.DataFrame,
+    train: np.ndarray,
+    judged: np.ndarray,
+    cache: Path,
+) -> tuple[np.ndarray | pipeline.Rows, np.ndarray | pipeline.Rows, keras.Model]:
+    """What the rows ``train`` become (with copies: fold times as many), the same for ``judged``, and what is trained.
+
+    That is the model, or its head alone: enough where the backbone is frozen and what it sees is the same in every
+    epoch.
+    """
+    # What is decoded does not depend on the split; without it, all splits of a set share one cache.
+    index = index.assign(split="")
+    how = {"resize": experiment.resize, "color": experiment.color}
+    images = pixels.load_images(index, experiment.size, **how, cache_dir=cache)
+    key_of_all = f"{pixels.VERSION} {pipeline.VERSION} {fingerprint(index)} {experiment.size} {how}"
+
+    def chosen(rows: np.ndarray) -> tuple[pipeline.Rows, str]:
+        return pipeline.Rows(images, rows), f"{key_of_all} {_short_hash(rows.tobytes())}"
+
+    copies = experiment.augmentation if experiment.augmentation in augment.COPIES else None
+    parts = features.split(model) if AUGMENTATIONS.get(experiment.augmentation) is None else None
+    if parts is None:
+        some, name = chosen(train)
+        path = cache / f"{_short_hash(name.encode())}-{copies}.npy"
+        return augment.copies_of(some, path, how=copies) if copies else some, chosen(judged)[0], model
+    trunk, head = parts
+    if copies:  # of the training images only; each copy costs a pass through the backbone
+        kept = features.extract(trunk, *chosen(train), cache, copies=copies)
+        return kept, features.extract(trunk, *chosen(judged), cache), head
+    kept = features.extract(trunk, images, key_of_all, cache)  # once for all splits of the set
+    return pipeline.Rows(kept, train), pipeline.Rows(kept, judged), head
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:24]
 
 
 def _measured(record: Record, measure: Measure, index: pd.DataFrame) -> Record:

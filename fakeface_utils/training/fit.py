@@ -17,6 +17,9 @@ from fakeface_utils.training.store import whole
 
 Part = tuple[np.ndarray | Rows, Sequence[int] | np.ndarray]
 
+# What an optimizer's name stands for, beside Keras's own names.
+OPTIMIZERS = {"sgd_momentum": lambda: keras.optimizers.SGD(momentum=0.9)}  # report 001's
+
 
 def fit(
     model: keras.Model,
@@ -39,9 +42,11 @@ def fit(
 
     Args:
         model: images (b, h, w, c) in 0-255 to P(fake) (b, 1); it is compiled here.
-        train, valid: (images uint8 (n, h, w, c) in 0-255, labels (n,) with fake = 1).
-        epochs: passes over the training images, those before an interruption counted.
-        optimizer: Keras's name of it. learning_rate: its step.
+        train, valid: (images uint8 (n, h, w, c) in 0-255, labels (n,) with fake = 1); for a head alone, features
+            float32 (n, k) in place of images.
+        epochs: passes over the training images, those before an interruption counted. On several GPUs (a model built
+            in ``device.strategy().scope()``) a pass leaves out what fills no whole batch.
+        optimizer: Keras's name of it, or one of ``OPTIMIZERS``. learning_rate: its step.
         augment: as in ``pipeline.endless``; never touches the validation images.
         checkpoint: a file that keeps the state of the training. If it is there, training goes on after its epoch
             and ends with the numbers of an undisturbed run (on a CPU). A damaged one is not used.
@@ -55,22 +60,27 @@ def fit(
         epoch (None where Keras built its graph), ``attrs["spent"]`` all seconds, those before an interruption
         counted.
     """
-    rule = keras.optimizers.get(optimizer)
+    rule = OPTIMIZERS[optimizer]() if optimizer in OPTIMIZERS else keras.optimizers.get(optimizer)
     rule.learning_rate = learning_rate
-    model.compile(optimizer=rule, loss="binary_crossentropy", metrics=["accuracy", _auc()])
     log = _Log(seed, None if checkpoint is None else Path(checkpoint), checkpoint_seconds)
-    first = log.restore(model)
-    if first < epochs:
-        images, labels = train
-        model.fit(
-            endless(images, labels, seed=seed, batch_size=batch_size, first_epoch=first, augment=augment),
-            steps_per_epoch=steps(len(images), batch_size),
-            initial_epoch=first,
-            epochs=epochs,
-            validation_data=batches(*valid, batch_size=batch_size),
-            callbacks=[log],
-            verbose=verbose,
-        )
+    # On several GPUs every one needs a share of each batch (a short last one might leave one without), and XLA cannot
+    # run what sums over them.
+    several = model.distribute_strategy.num_replicas_in_sync > 1
+    with model.distribute_strategy.scope():
+        xla = False if several else "auto"
+        model.compile(rule, loss="binary_crossentropy", metrics=["accuracy", _auc()], jit_compile=xla)
+        first = log.restore(model)
+        if first < epochs:
+            (images, labels), order = train, {"seed": seed, "batch_size": batch_size, "drop_last": several}
+            model.fit(
+                endless(images, labels, **order, first_epoch=first, augment=augment),
+                steps_per_epoch=steps(len(images), batch_size, drop_last=several),
+                initial_epoch=first,
+                epochs=epochs,
+                validation_data=batches(*valid, batch_size=batch_size),
+                callbacks=[log],
+                verbose=verbose,
+            )
     return log.table()
 
 
@@ -104,6 +114,13 @@ class _Log(keras.callbacks.Callback):
         states = [v for v in self.model.non_trainable_variables if v.name == "seed_generator_state"]
         for number, state in enumerate(states):
             state.assign(np.random.SeedSequence([self.seed, epoch, number]).generate_state(2))
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """On several GPUs each has running means of its own share; what predicts, and is kept, is their mean."""
+        for variable in self.model.non_trainable_variables:
+            each = self.model.distribute_strategy.experimental_local_results(variable.value)
+            if len(each) > 1 and keras.backend.is_float_dtype(variable.dtype):
+                variable.assign(sum(each) / len(each))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         now = time.perf_counter()

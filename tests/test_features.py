@@ -1,0 +1,256 @@
+"""Kept features: the same as through the frozen backbone, computed once, and whole whatever happens meanwhile."""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from fakeface_utils import models  # noqa: E402
+from fakeface_utils.datasets import augment  # noqa: E402
+from fakeface_utils.datasets.pipeline import Rows  # noqa: E402
+from fakeface_utils.training import features  # noqa: E402
+from fakeface_utils.training.device import building  # noqa: E402
+from fakeface_utils.training.fit import fit  # noqa: E402
+from tests.test_transfer import alive  # noqa: E402
+
+N, KEY = 23, "these pixels"
+
+
+def a_model(seed: int = 0, **how) -> keras.Model:
+    with building(seed, "float32"):
+        model = models.build("mobilenet", 32, **{"weights": None, "hidden": (8,), "dropout": 0.3} | how)
+    alive(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return a_model()
+
+
+@pytest.fixture(scope="module")
+def trunk(model) -> keras.Model:
+    return features.split(model)[0]
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    coarse = np.random.default_rng(0).integers(0, 256, (N, 4, 4, 3), dtype=np.uint8)
+    return coarse.repeat(8, axis=1).repeat(8, axis=2)
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list[int]:
+    """How many images each prediction was asked for."""
+    counts, batches = [], features.pipeline.batches
+
+    def counted(images, *args, **how):
+        counts.append(len(images))
+        return batches(images, *args, **how)
+
+    monkeypatch.setattr(features.pipeline, "batches", counted)
+    return counts
+
+
+def folders(cache: Path) -> set[Path]:
+    return set((cache / "features").glob("*"))
+
+
+# The same
+
+
+def test_predictions_are_those_through_the_backbone(model, images, tmp_path):
+    trunk, head = features.split(model)
+    kept = features.extract(trunk, images, KEY, tmp_path)
+    assert kept.shape == (N, 1024) and kept.dtype == np.float32 and not kept.flags.writeable
+    through = model.predict(images.astype(np.float32), verbose=0)
+    assert through.std() > 1e-3
+    np.testing.assert_allclose(head.predict(np.asarray(kept), verbose=0), through, atol=1e-5)
+
+
+def test_training_the_head_trains_the_model(images, tmp_path):
+    model = a_model()
+    trunk, head = features.split(model)
+    kept, before = features.extract(trunk, images, KEY, tmp_path), model.get_weights()
+    part = (kept, np.arange(N) % 2)
+    fit(head, part, part, epochs=2, verbose=0)
+    frozen = len(trunk.weights)
+    for one, two in zip(before[:frozen], model.get_weights()[:frozen], strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert all((one != two).any() for one, two in zip(before[frozen:], model.get_weights()[frozen:], strict=False))
+    through = model.predict(images.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(head.predict(np.asarray(kept), verbose=0), through, atol=1e-5)
+
+
+def test_only_a_frozen_backbone_is_split():
+    assert features.split(models.build("cnn", 32)) is None
+    for train_from in (None, "conv_pw_13"):
+        assert features.split(models.build("mobilenet", 32, weights=None, train_from=train_from)) is None
+    assert features.split(models.build("mobilenet", 32, weights=None, train_from="conv_pw_13_relu"))
+
+
+def test_copies_are_those_of_copies_of_in_their_order(trunk, images, tmp_path, shown, monkeypatch):
+    monkeypatch.setattr(features, "CHUNK", 35)
+    kept = features.extract(trunk, images, KEY, tmp_path, copies="six_fold")
+    assert shown == [35, 35, 35, 35, 21]  # memory: never more than CHUNK, copies counted
+    copies = augment.copies_of(images, tmp_path / "copies.npy")
+    assert kept.shape == (7 * N, 1024) and len(np.unique(copies.reshape(7 * N, -1), axis=0)) > 6 * N
+    wanted = trunk.predict(np.asarray(copies, np.float32), verbose=0)
+    np.testing.assert_allclose(kept, wanted, rtol=1e-4, atol=1e-4 * wanted.max())
+
+
+def test_rows_are_taken_without_the_rest(trunk, images, tmp_path, shown):
+    some = np.array([7, 3, 20])
+    kept = features.extract(trunk, Rows(images, some), KEY, tmp_path)
+    assert sum(shown) == 3
+    everything = features.extract(trunk, images, KEY, tmp_path)
+    np.testing.assert_allclose(kept, everything[some], rtol=1e-4, atol=1e-4)
+
+
+# Once
+
+
+def test_the_second_time_nothing_is_computed(trunk, images, tmp_path, shown):
+    first = features.extract(trunk, images, KEY, tmp_path)
+    # Built again, as in the next process: Keras gives its layers other names.
+    again, _ = features.split(a_model(seed=1))
+    np.testing.assert_array_equal(features.extract(again, images, KEY, tmp_path), first)
+    assert len(shown) == 1 and len(folders(tmp_path)) == 1
+    (folder,) = folders(tmp_path)
+    assert {path.name for path in folder.iterdir()} <= {"features.npy", "lock"}
+
+
+def test_whatever_changes_the_features_has_its_own_file(trunk, images, tmp_path, monkeypatch):
+    def trunk_of(**how) -> keras.Model:
+        return features.split(a_model(**how))[0]
+
+    nudged = trunk_of()
+    mean = next(weight for weight in nudged.weights if weight.name == "moving_mean")
+    mean.assign(mean + 1e-3)
+    asked = [
+        (trunk, images, KEY, None),
+        (nudged, images, KEY, None),
+        (trunk_of(pooling="max"), images, KEY, None),
+        (trunk_of(scale=0.5), images, KEY, None),
+        (trunk, images, "other pixels", None),
+        (trunk, images[:-1], KEY, None),
+        (trunk, images, KEY, "six_fold"),
+    ]
+    for number, (network, pixels, key, copies) in enumerate(asked, start=1):
+        features.extract(network, pixels, key, tmp_path, copies=copies)
+        assert len(folders(tmp_path)) == number
+    monkeypatch.setattr(features, "VERSION", 99)
+    features.extract(*asked[0][:3], tmp_path)
+    assert len(folders(tmp_path)) == len(asked) + 1
+
+
+def test_the_order_of_colours_is_part_of_the_key(tmp_path, images):
+    """It is turned by an operation, not by a layer: without its graph a network would have the same layers."""
+    x = image = keras.Input((32, 32, 3))
+    pool = keras.layers.GlobalAveragePooling2D()
+    for turned in (x, keras.ops.flip(x, axis=-1)):
+        features.extract(keras.Model(image, pool(turned)), images, KEY, tmp_path)
+    assert len(folders(tmp_path)) == 2
+
+
+def test_two_at_a_time_compute_once(trunk, images, tmp_path, monkeypatch):
+    compute, calls, found = features._compute, [], []
+
+    def slow(*args) -> None:
+        calls.append(1)
+        time.sleep(0.5)  # the other one has long been waiting
+        compute(*args)
+
+    monkeypatch.setattr(features, "_compute", slow)
+    ask = [
+        threading.Thread(target=lambda: found.append(features.extract(trunk, images, KEY, tmp_path)))
+        for _ in range(2)
+    ]
+    for thread in ask:
+        thread.start()
+    for thread in ask:
+        thread.join(60)
+    assert len(calls) == 1 and len(found) == 2
+    np.testing.assert_array_equal(*found)
+
+
+# Interrupted
+
+
+class Stop(BaseException):
+    """As Ctrl+C: nobody who catches errors catches it."""
+
+
+@pytest.mark.parametrize("copies", [None, "six_fold"])
+@pytest.mark.parametrize("moment", ["in the third step", "before the progress is written", "before the end"])
+def test_interrupted_it_goes_on_where_it_was(trunk, images, tmp_path, shown, monkeypatch, moment, copies):
+    fold = 7 if copies else 1
+    monkeypatch.setattr(features, "CHUNK", 5 * fold)
+    whole = np.array(features.extract(trunk, images, KEY, tmp_path / "undisturbed", copies=copies))
+    with monkeypatch.context() as patch:
+        rename, predict, calls = Path.replace, keras.Model.predict, []
+
+        def stopping_predict(*args, **how):
+            calls.append(1)
+            if moment == "in the third step" and len(calls) == 3:
+                raise Stop
+            return predict(*args, **how)
+
+        def stopping_replace(path, target):
+            late = moment == "before the progress is written" and target.name == "done.txt" and len(calls) == 3
+            if late or (moment == "before the end" and target.name == "features.npy"):
+                raise Stop
+            return rename(path, target)
+
+        patch.setattr(keras.Model, "predict", stopping_predict)
+        patch.setattr(Path, "replace", stopping_replace)
+        with pytest.raises(Stop):
+            features.extract(trunk, images, KEY, tmp_path, copies=copies)
+    assert not list((tmp_path / "features").glob("*/features.npy"))
+    shown.clear()
+    np.testing.assert_array_equal(features.extract(trunk, images, KEY, tmp_path, copies=copies), whole)
+    assert sum(shown) == (0 if moment == "before the end" else (N - 10) * fold)
+    assert {path.name for path in next((tmp_path / "features").iterdir()).iterdir()} <= {"features.npy", "lock"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("done.txt", b""),
+        ("done.txt", b"all"),
+        ("done.txt", b"\xff\xfe"),
+        ("done.txt", b"999"),
+        ("done.txt", b"-3"),
+        ("done.txt", None),
+        ("partial.npy", b""),
+        ("partial.npy", b"text"),
+        ("partial.npy", b"PK\x03\x04 no archive"),
+        ("partial.npy", None),
+        ("partial.npy", "cut"),
+        ("partial.npy", np.zeros((N, 1023), np.float32)),
+        ("partial.npy", np.zeros((N, 1024), np.float64)),
+    ],
+    ids=str,
+)
+def test_damaged_files_of_an_interrupted_computation_are_not_used(
+    trunk, images, tmp_path, shown, monkeypatch, name, content
+):
+    monkeypatch.setattr(features, "CHUNK", 10)
+    wanted = np.array(features.extract(trunk, images, KEY, tmp_path))
+    (folder,) = folders(tmp_path)
+    (folder / "features.npy").unlink()
+    np.save(folder / "partial.npy", np.full((N, 1024), 7, np.float32))  # what would come out if it were believed
+    (folder / "done.txt").write_text("20")
+    if content is None:
+        (folder / name).unlink()
+    elif isinstance(content, np.ndarray):
+        np.save(folder / name, content)
+    else:
+        (folder / name).write_bytes((folder / name).read_bytes()[:-1] if content == "cut" else content)
+    shown.clear()
+    np.testing.assert_array_equal(features.extract(trunk, images, KEY, tmp_path), wanted)
+    assert sum(shown) == N
