@@ -323,3 +323,12 @@ def test_the_digest_is_that_of_the_file_that_would_be_loaded(tmp_path, monkeypat
     assert models.weights_digest("mobilenet", weights=None) is None and models.weights_digest("cnn") is None
     (tmp_path / "other.h5").write_bytes(mobilenet_file.read_bytes() + b"0")
     assert models.weights_digest("mobilenet", weights=str(tmp_path / "other.h5")) != given
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet", "mobilenet_v3_small"])
+def test_a_backbone_frozen_at_random_still_sees_the_images(backbone):
+    """Keras's own first weights let nothing through: a control whose features are all alike would control nothing."""
+    frozen = transfer.transfer((64, 64, 3), backbone, weights=None)
+    features = keras.Model(frozen.input, frozen.get_layer(transfer.FEATURES).output)
+    seen = features.predict(noise(8, 64), verbose=0)
+    assert np.isfinite(seen).all() and seen.std(axis=0).max() > 1e-3 * np.abs(seen).max() > 1e-6

@@ -7,6 +7,8 @@ likely report 003's EfficientNetB4; ``scale=1/255`` does it on purpose).
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +114,9 @@ def transfer(
         input_shape: (height, width, 1 or 3) of the images, whose values are 0-255. A grey image is repeated into
             three channels where the weights are pretrained; else the network is built with one channel.
         backbone: one of ``BACKBONES``.
-        weights: ``"imagenet"``, the path of a file with weights for this backbone, or None: drawn at random.
+        weights: ``"imagenet"``, the path of a file with weights for this backbone, or None: drawn at random. Layers
+            that are not trained either are then drawn after He et al. 2015: through Keras's own first weights an
+            image dies out, unless batch normalisation in training brings it back to size.
         train_from: ``"head"`` trains the head alone (frozen features), the name of a layer of the backbone trains
             from that layer on (partly frozen, ``"block5_conv1"`` of a VGG), None trains everything (fine-tuned, or
             from nothing).
@@ -131,7 +135,12 @@ def transfer(
     if pooling not in POOLINGS:
         raise ValueError(f"there is no pooling {pooling!r}; choose one of {', '.join(POOLINGS)}")
     trunk = _trunk(input_shape, backbone, weights, scale)
-    _freeze(trunk, train_from)
+    for layer in _frozen(trunk, train_from):
+        layer.trainable = False
+        if isinstance(layer, layers.Dropout):
+            layer.rate = 0
+        if weights is None and isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            _draw_after_he(layer)
     x = POOLINGS[pooling](name=FEATURES)(trunk.output)
     for units in hidden:
         x = layers.Dropout(dropout)(x) if dropout else x
@@ -167,7 +176,9 @@ def _trunk(input_shape: Shape, backbone: str, weights: str | None, scale: float)
     if path is not None and input_shape[-1] == 1:
         x = layers.Concatenate()([x, x, x])
     x = entry.preprocess(x)
-    net = entry.build(input_tensor=x, include_top=False, weights=None)
+    with warnings.catch_warnings():  # MobileNets warn at each side but 224; the layers are the same for all
+        warnings.filterwarnings("ignore", message=".*Weights for input shape.*")
+        net = entry.build(input_tensor=x, include_top=False, weights=None)
     trunk = keras.Model(image, net.output, name=f"{backbone}_trunk")
     if path is not None:
         files.load(net, path, backbone)
@@ -175,15 +186,18 @@ def _trunk(input_shape: Shape, backbone: str, weights: str | None, scale: float)
     return trunk
 
 
-def _freeze(trunk: keras.Model, train_from: str | None) -> None:
+def _frozen(trunk: keras.Model, train_from: str | None) -> list[keras.Layer]:
+    """The layers that are not trained."""
     if train_from is None:
-        return
+        return []
     names = [layer.name for layer in trunk.layers]
     if train_from != "head" and train_from not in names:
         some = ", ".join(names[-8:])
         raise ValueError(f"there is no layer {train_from!r} to train from; the last ones are {some}")
-    first = len(names) if train_from == "head" else names.index(train_from)
-    for layer in trunk.layers[:first]:
-        layer.trainable = False
-        if isinstance(layer, layers.Dropout):
-            layer.rate = 0
+    return trunk.layers[: len(names) if train_from == "head" else names.index(train_from)]
+
+
+def _draw_after_he(layer: keras.Layer) -> None:
+    inputs = layer.kernel.shape[:2] if isinstance(layer, layers.DepthwiseConv2D) else layer.kernel.shape[:3]
+    draw = keras.initializers.RandomNormal(stddev=(2 / math.prod(inputs)) ** 0.5)
+    layer.kernel.assign(draw(layer.kernel.shape))

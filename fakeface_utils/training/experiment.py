@@ -22,8 +22,7 @@ from tqdm import tqdm
 from fakeface_utils import config
 from fakeface_utils.datasets import augment, pipeline, pixels
 from fakeface_utils.datasets.layouts import SPLITS, fingerprint
-from fakeface_utils.models import build, weights_digest
-from fakeface_utils.models import without_names as _without_names
+from fakeface_utils.models import build, weights_digest, without_names
 from fakeface_utils.records import plain_metrics
 from fakeface_utils.training import features
 from fakeface_utils.training import store as files
@@ -105,7 +104,7 @@ def key(experiment: Experiment, model: keras.Model, index: pd.DataFrame) -> str:
     """
     what = {
         "spec": asdict(experiment),
-        "model": _without_names(model.get_config()),
+        "model": without_names(model.get_config()),
         "data": [fingerprint(index), pd.factorize(index["group"])[0].tolist()],
         "versions": [pixels.VERSION, pipeline.VERSION, VERSION],
     }

@@ -31,6 +31,7 @@ from tqdm import tqdm
 from fakeface_utils import config
 from fakeface_utils.datasets import pipeline
 from fakeface_utils.models import build as build_model
+from fakeface_utils.models import without_names
 from fakeface_utils.training import experiment
 from fakeface_utils.training import store as files
 from fakeface_utils.training.device import building, forgetting_graphs, precision, prepare_device
@@ -283,7 +284,7 @@ def folder_of(build: Build, train: Part, valid: Part, plan: Plan, folder: Path) 
 
 
 def _config(model: keras.Model | None) -> object:
-    return None if model is None else experiment._without_names(model.get_config())
+    return None if model is None else without_names(model.get_config())
 
 
 def _pixels(part: Part) -> str:
