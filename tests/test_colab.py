@@ -65,7 +65,7 @@ def test_nothing_that_colab_brings_is_installed_over():
     for path in (ROOT / "colab").glob("*.ipynb"):
         code = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "code")
         asked = [line.strip() for line in code.splitlines() if "pip install" in line]
-        assert asked[:2] == ["!pip install --quiet --no-deps -e .", "!pip install --quiet imagehash"]
+        assert asked[:2] == ["!pip install --quiet --no-deps -e .", "!pip install --quiet imagehash keras-tuner"]
         assert asked[2:] == (["!pip install --quiet papermill"] if path.stem == "run_all" else [])
 
 
@@ -131,7 +131,7 @@ def test_set_up_from_drive_and_again_after_a_disconnect(machine):
         if turn == 1:
             shutil.rmtree(machine.content)
     asked = machine.pip_log.read_text().splitlines()
-    assert asked == ["install --quiet --no-deps -e .", "install --quiet imagehash"] * 3
+    assert asked == ["install --quiet --no-deps -e .", "install --quiet imagehash keras-tuner"] * 3
 
 
 def test_without_drive_it_goes_on_and_says_so(machine):

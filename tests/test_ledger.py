@@ -1,6 +1,7 @@
 """The ledger: what it refuses, which record answers which claim, and the verdict of each kind by hand."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from fakeface_utils.evaluation.intervals import Estimate, wilson
 from fakeface_utils.evaluation.verdicts import binomial_se, hanley_mcneil_se
 from fakeface_utils.lessons import ledger, results
 from fakeface_utils.records import plain_metrics
-from tools.results_page import WORDS
+from fakeface_utils.training.systems import SYSTEMS
+from tools.results_page import MEASURED, WORDS
 
 CLAIM = {
     "id": "a",
@@ -106,6 +108,10 @@ def test_a_sound_ledger_is_read(tmp_path):
         ({"comparable": False}, "needs a reason"),
         ({"n_test": 0}, "number of images"),
         ({"n_train": "many"}, "number of images"),
+        ({"reported": None, "kind": "level"}, "lacks reported"),
+        ({"set": "any"}, "of the kind level, which needs images"),
+        ({"substituted": True}, "say what stands in place of what"),
+        ({"substituted": ""}, "say what stands in place of what"),
         ({"id": 1}, "must be text"),
         ({"statement": ""}, "must be text"),
     ],
@@ -133,14 +139,83 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, text):
         ledger.read_claims(tmp_path / "claims.yaml")
 
 
+@pytest.mark.parametrize("kind", ["structure", "level", "chance", "ordering"])
+def test_only_an_ordering_may_be_stated_in_words_alone(tmp_path, kind):
+    path = written(tmp_path, [claim(kind=kind) | {"reported": None}])
+    if kind == "ordering":
+        assert ledger.read_claims(path)["reported"].isna().all()
+    else:
+        with pytest.raises(ledger.RecordError, match=f"not a {kind}, may be stated in words"):
+            ledger.read_claims(path)
+
+
+# Systems that the committed records lack for want of weights or of hours; all others must be answered.
+LACKING = re.compile(r"DenseNet|VGG|ResNet|EfficientNet|MobileNetV|Model 1|MobileNet, 001")
+
+
 def test_the_committed_ledger_and_records_fit_together():
     claims, records = ledger.read_claims(), results.recorded()
     judged = ledger.judge(claims, records)
     assert len(judged) >= len(claims) > 20 and set(judged["verdict"]) <= set(WORDS)
-    measured = {(record["lesson"], record["set"]) for record in records}
-    lost = judged[judged["verdict"] == "not run"]
-    wrong = [row.id for row in lost.itertuples() if (row.lesson, row.set) in measured]
+    measured = {(record["lesson"], ledger.SAMPLES.get(record["set"], record["set"])) for record in records}
+    metric_of = claims.set_index("id")["metric"]
+    lost = judged[(judged["verdict"] == "not run") & ~judged["id"].map(metric_of).str.contains(LACKING)]
+    of_sample = {
+        row["id"] for row in claims.to_dict("records") if row["kind"] == "structure" and row["set"] == "140k"
+    }
+    wrong = [row.id for row in lost.itertuples() if (row.lesson, row.set) in measured and row.id not in of_sample]
     assert wrong == [], "these claims name a metric that the lesson's record on their set does not hold"
+
+
+OURS = ("MobileNet frozen, ", "MobileNet fine-tuned, ", "MobileNet from scratch, ", "MobileNet rescaled twice, ")
+FLOORS = ("constant", "M2")  # M2 is lesson 02's
+
+
+def names_in(metric: str) -> list[str]:
+    """The networks that a metric is about."""
+    return metric.partition("/")[2].split(" - ")
+
+
+def known(name: str) -> bool:
+    return re.sub(", (32 px|10 epochs)$", "", name) in SYSTEMS or name in FLOORS or name.startswith(OURS)
+
+
+def test_claims_about_networks_name_what_the_lessons_and_pages_have():
+    claims = ledger.read_claims()
+    of_networks = claims[claims["lesson"].isin(["03_cnn_tuning", "04_transfer_learning"])]
+    assert len(of_networks) > 100 and of_networks.groupby("lesson").size().min() > 50
+    for row in of_networks.itertuples():
+        shown = [prefix for prefix in MEASURED[row.lesson][1] if row.metric.startswith(prefix)]
+        assert len(shown) == 1, f"{row.id}: RESULTS.md has no table for {row.metric}"
+        if not row.metric.startswith("augmented/"):
+            assert all(map(known, names_in(row.metric))), f"{row.id}: who is {row.metric}?"
+        by_us = any(name.startswith(OURS) for name in names_in(row.metric))
+        assert by_us == isinstance(row.substituted, str), f"{row.id}: our own networks are substitutes"
+        scratch = not any(re.search("Net|VGG", name) for name in names_in(row.metric))
+        augmented = row.metric.startswith("augmented/")
+        assert (row.lesson == "03_cnn_tuning") == (scratch and not augmented), f"{row.id} is not of {row.lesson}"
+        assert row.set != "yonsei" or row.parameters == {"LAYOUT": "yonsei"}, f"{row.id}: its command fits 140k"
+
+
+def test_no_level_of_a_network_with_assumed_settings_is_judged():
+    claims = ledger.read_claims()
+    for row in claims[claims["kind"].isin(["level"])].itertuples():
+        systems = [SYSTEMS[name] for name in names_in(row.metric) if name in SYSTEMS]
+        assert not any(system.assumed for system in systems) or not row.comparable, row.id
+
+
+def test_reported_differences_are_those_of_the_reported_levels():
+    """An ordering's number, where both levels are in the ledger as well, is their difference."""
+    claims = ledger.read_claims()
+    levels = {row.metric: row.reported for row in claims[claims["kind"].isin(["level", "chance"])].itertuples()}
+    checked = 0
+    for row in claims[claims["kind"] == "ordering"].dropna(subset="reported").itertuples():
+        prefix = {"auc difference": "auc", "accuracy difference": "accuracy at half"}[row.metric.partition("/")[0]]
+        a, b = (levels.get(f"{prefix}/{name}") for name in names_in(row.metric))
+        if a is not None and b is not None:
+            checked += 1
+            assert row.reported == pytest.approx(a - b, abs=0.0006), row.id
+    assert checked > 20
 
 
 # Metrics of a record
@@ -192,6 +267,23 @@ def test_structure_that_is_not_comparable_says_why_with_the_numbers():
     row = one(counted, record({"images": 960}))
     assert row["verdict"] == "not comparable" and row["why"] == "rounded; ours 960, reported 140000"
     assert row["reported"] == "140,000"
+
+
+def counted(**changes) -> dict:
+    parts = {"kind": "structure", "metric": "parameters/A", "reported": 7, "set": "any"}
+    return claim(**(parts | {"n_train": None, "n_test": None} | changes))
+
+
+def test_a_count_that_depends_on_no_image_is_answered_once_by_any_record():
+    small, yonsei = mini({"parameters/A": 7}), record({"parameters/A": 7}, set="yonsei", profile="colab")
+    for records in ([small], [yonsei], [small, yonsei], [yonsei, small]):
+        row = one(counted(), *records)
+        assert (row["verdict"], row["why"]) == ("reproduced", "ours 7, reported 7")
+        assert (row["set"], row["profile"], row["n"], row["seeds"], row["ours"]) == ("any", "", None, None, "7")
+    assert one(counted(reported=8), small)["verdict"] == "contradicted"
+    assert one(counted(), small | {"evidence": False})["verdict"] == "not run"
+    assert one(counted(), small | {"lesson": "03_cnn_tuning"})["verdict"] == "not run"
+    assert one(counted(set="140k"), small)["verdict"] == "not run"
 
 
 # Level
@@ -321,6 +413,31 @@ def test_ordering_of_two_trained_models_keeps_mcnemars_interval():
     low, high = found.interval()
     assert (
         row["verdict"] == "direction reproduced" and row["ours"] == f"{found.value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    )
+
+
+def test_a_gain_by_more_epochs_is_one_of_auc():
+    found = difference(0.01, 0.009)["d"]
+    row = one(BETTER | {"metric": "gain after epoch 3/A"}, record({"gain after epoch 3/A": found}))
+    assert row["verdict"] == "undecided"  # within .03, not within .02
+
+
+@pytest.mark.parametrize(("se", "word"), [(0.01, "direction reproduced"), (0.1, "undecided")])
+def test_an_ordering_stated_in_words(se, word):
+    row = one(BETTER | {"reported": None}, record(difference(0.05, se)))
+    assert (row["reported"], row["verdict"]) == ("in words", word) and "reported" not in row["why"]
+    assert one(BETTER | {"reported": None})["reported"] == "in words"
+
+
+def test_a_substituted_answer_is_marked():
+    own, other = BETTER, BETTER | {"id": "b", "metric": "e", "substituted": "X in place of Y"}
+    table = judge([own, other], record({"e": difference(0.05, 0.01)["d"]}))
+    assert table["verdict"].tolist() == ["not run", "direction reproduced"]
+    assert table["substituted"].tolist() == ["", "X in place of Y"]
+    assert table["claim"].tolist() == ["it is so", "it is so; measured with X in place of Y"]
+    shown = ledger.claims_table("02_ffnn_baseline", table)["verdict"].tolist()
+    assert shown[0].startswith("not run: python") and shown[1].startswith(
+        "direction reproduced (substituted): +0.05"
     )
 
 

@@ -52,3 +52,48 @@ def test_the_answers_to_the_exercises_are_what_the_package_measures():
         told = metrics.constant_predictor(labels, prior=float(says_fake), n_resamples=5)
         expected = tuple(told[name].value for name in ("accuracy", "AvgP", "AvgR"))
         assert one_answer(0.4, says_fake) == pytest.approx(expected)
+
+
+def test_the_convolution_and_the_pooling_of_the_lesson_are_keras():
+    keras = pytest.importorskip("keras")
+    shown = functions_of("03_cnn_tuning", np=np)
+    rng = np.random.default_rng(0)
+    for height, width, channels, n, side in ((7, 6, 1, 2, 3), (9, 5, 3, 4, 2), (4, 4, 2, 1, 4)):
+        image = rng.normal(size=(height, width, channels)).astype(np.float32)
+        layer = keras.layers.Conv2D(n, side, bias_initializer="random_normal")
+        theirs = layer(image[None]).numpy()[0]
+        np.testing.assert_allclose(shown["convolve"](image, *layer.get_weights()), theirs, atol=1e-5)
+        pooled = keras.layers.MaxPooling2D(2)(theirs[None]).numpy()[0] if min(theirs.shape[:2]) > 1 else None
+        if pooled is not None:
+            np.testing.assert_array_equal(shown["pool"](theirs, 2), pooled)
+
+
+def test_the_cnn_of_the_lesson_is_the_kits():
+    keras = pytest.importorskip("keras")
+    from fakeface_utils import models
+
+    cnn = functions_of("03_cnn_tuning", keras=keras, layers=keras.layers)["cnn"]
+    ours = models.build("cnn", 24, "rgb", filters=(3, 5), kernel=4, pool=2)
+    shown = cnn(24, 3, (3, 5), kernel=4, pooling=2)
+    shown.set_weights(ours.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3)).astype(np.float32)
+    np.testing.assert_allclose(shown.predict(images, verbose=0), ours.predict(images, verbose=0), rtol=1e-6)
+
+
+def test_the_answers_of_lesson_03_are_what_the_package_computes():
+    pytest.importorskip("keras")
+    from fakeface_utils import models
+    from fakeface_utils.evaluation import reported
+
+    count, dead, z = (checks.EXERCISES[number].reference for number in ("03.1", "03.2", "03.3"))
+    for size, color, filters, kernel, pool in ((30, "rgb", (3, 5), 3, 2), (41, "grey", (2, 4, 3), 5, 2)):
+        model = models.build("cnn", size, color, filters=filters, kernel=kernel, pool=pool, dense=(7,))
+        assert count(size, 3 if color == "rgb" else 1, filters, kernel, pool, 7) == model.count_params()
+    for size, kernel, pool in ((32, 3, 2), (32, 5, 4), (17, 6, 2), (9, 3, 2)):
+        number = dead(size, [kernel] * 3, [pool] * 3)
+        try:
+            models.build("cnn", size, "grey", filters=(1, 1, 1), kernel=kernel, pool=pool)
+            assert number == 0
+        except ValueError as error:
+            assert f" {number} needs" in str(error)
+    assert z(0.9, 0.88, 0.006, 0.01, 0.5) == pytest.approx(reported.z_of_difference(0.9, 0.88, 0.006, 0.01, 0.5))

@@ -32,7 +32,7 @@ NAME = re.compile(r"\d\d_\w+")
 COLAB_BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 COLAB_METADATA = {"accelerator": "GPU", "colab": {"gpuType": "T4", "provenance": [], "toc_visible": True}}
 # What the package imports and Colab lacks. Nothing that Colab brings is ever upgraded.
-COLAB_MISSING = "imagehash"
+COLAB_MISSING = "imagehash keras-tuner"
 COLAB_CELLS, RUN_ALL = (Path(__file__).with_name(f"colab_{name}.py") for name in ("cells", "run_all"))
 
 

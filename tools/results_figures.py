@@ -18,7 +18,7 @@ def shortcuts(record: dict) -> Figure:
 
 
 def networks(record: dict) -> Figure:
-    """AUCs of lesson 02's networks and floors."""
+    """AUCs of a lesson's networks and floors."""
     return aucs(record, "auc/", low=0.42)
 
 
@@ -27,6 +27,8 @@ def aucs(record: dict, prefix: str, low: float) -> Figure:
     table = results.interval_table(record, prefix)
     figure, axis = plt.subplots(figsize=(WIDTH, 1.5 + 0.3 * len(table)))
     plots.forest(table, axis=axis)
+    under = -0.55 / (0.5 + 0.3 * len(table))  # half an inch, however many rows there are
+    axis.get_legend().set_bbox_to_anchor((0.5, under), transform=axis.transAxes)
     high = 0.82 if table["high"].max() < 0.8 else 1.02
     axis.set(xlabel="AUC", xlim=(min(low, table["low"].min() - 0.02), high), title=results.stamp(record))
     return figure
@@ -59,3 +61,71 @@ def grid(record: dict, grid: pd.DataFrame) -> Figure:
     figure = plots.search(grid, *settings, "val_auc", title=results.stamp(record))
     figure.set_size_inches(1.1 * WIDTH, 2.6)
     return figure
+
+
+def cost(record: dict) -> Figure:
+    """AUC of each network against its parameters, where the record holds both."""
+    table = results.interval_table(record, "auc/").join(values(record, "parameters/"), how="inner")
+    figure, axis = plt.subplots(figsize=(WIDTH, 4.2))
+    named = table.rename(columns={"value": "auc"})
+    plots.cost_scatter(named, "parameters", "auc", low="low", high="high", axis=axis)
+    axis.set(title=results.stamp(record))
+    return figure
+
+
+def many_epochs(record: dict, history: pd.DataFrame) -> Figure:
+    """AUC on validation through the trainings of many recipes: a panel each, a thin line a training."""
+    names, columns = history["recipe"].unique(), 5
+    rows = -(-len(names) // columns)
+    options = {"squeeze": False, "sharex": True, "sharey": True, "figsize": (WIDTH, 0.6 + 1.3 * rows)}
+    figure, axes = plt.subplots(rows, columns, **options)
+    for axis in axes.flat[len(names) :]:
+        axis.axis("off")
+    for axis, name in zip(axes.flat, names, strict=False):
+        runs = history[history["recipe"] == name].pivot_table("val_auc", "epoch", ["turn", "seed"])
+        axis.plot(runs, color="gray", linewidth=0.7, alpha=0.6)
+        axis.plot(runs.mean(axis=1), color=plots.MODELS[0]["color"], linewidth=1.8)
+        axis.axhline(0.5, color="gray", linestyle=":")
+        axis.set_title(name, fontsize=7)
+        axis.tick_params(labelsize=7)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    figure.supxlabel("epoch", fontsize=8)
+    figure.supylabel("AUC on validation", fontsize=8)
+    figure.suptitle(results.stamp(record), fontweight="bold", fontsize="medium")
+    return figure
+
+
+def accuracy_and_time(record: dict, history: pd.DataFrame) -> Figure:
+    """Accuracy on validation over the seconds trained, of the networks whose epochs were timed."""
+    seconds = history["epoch"] * history["recipe"].map(values(record, "seconds per epoch/"))
+    timed = history.assign(seconds=seconds).dropna(subset="seconds")
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.6 + 0.18 * timed["recipe"].nunique()))
+    plots.accuracy_and_time(timed, "seconds", "val_accuracy", axis=axis)
+    axis.set(title=results.stamp(record))
+    return figure
+
+
+def by_images(record: dict) -> Figure:
+    """AUC of each network, with its 95 % interval if it has one, over the number of images it was trained on."""
+    prefix = "auc by images/"
+    table = values(record, prefix).to_frame("value").join(results.interval_table(record, prefix)[["low", "high"]])
+    told = table.index.str.rpartition(", ").to_frame(index=False)
+    table = table.assign(network=told[0].to_numpy(), images=told[2].str.replace(",", "").astype(int).to_numpy())
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
+    for number, (network, part) in enumerate(table.sort_values("images").groupby("network", sort=False)):
+        look = plots.MODELS[number % len(plots.MODELS)]
+        errors = [(part["value"] - part["low"]).fillna(0), (part["high"] - part["value"]).fillna(0)]
+        axis.errorbar(part["images"], part["value"], yerr=errors, marker="o", capsize=3, label=network, **look)
+    axis.set_xscale("log", base=2)
+    sizes = sorted(table["images"].unique())
+    axis.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+    axis.set(title=results.stamp(record), xlabel="training images", ylabel="AUC")
+    axis.legend(loc="lower right", fontsize=8)
+    return figure
+
+
+def values(record: dict, prefix: str) -> pd.Series:
+    """The values of the metrics whose names start with ``prefix``, named without it; the series is called so too."""
+    metrics = record["metrics"].items()
+    found = {name.removeprefix(prefix): metric["value"] for name, metric in metrics if name.startswith(prefix)}
+    return pd.Series(found, name=prefix.strip("/"), dtype=float)

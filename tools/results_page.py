@@ -45,10 +45,30 @@ HOW_TO_READ = (
     "are plain ones at 95 %. "
     "`140k-mini` is a sample of the 140k kind with splits of its own: it answers claims about models on 140k, "
     "with training sizes of its own, and no claim about the 140k set itself. A claim answered on two sets has two "
-    "rows. "
+    "rows; one that depends on no image, such as a number of parameters, has the set `any`. "
+    "*Substituted* means that another network stands in for the report's, which nobody ran here; the row says which, "
+    "and the report's own claim has its own row. *In words* means that the report gives no number. "
     "The commands are for the kit's Python: after `make course`, `.venv/bin/python` for `python`."
 )
 
+# Tables that lessons 03 and 04 share.
+NETWORK_TABLES = {
+    "ap/": "average precision",
+    "balanced_accuracy/": "balanced accuracy at the threshold that validation chose",
+    "accuracy/": "accuracy at the threshold that validation chose",
+    "accuracy at half/": "accuracy at the threshold .5",
+    "AvgP at half/": "mean precision of the two classes at the threshold .5",
+    "AvgR at half/": "mean recall of the two classes, which is balanced accuracy, at the threshold .5",
+    "ece/": "expected calibration error",
+    "brier/": "Brier score",
+    "auc difference/": "difference in AUC",
+    "accuracy difference/": "difference in accuracy at the threshold .5",
+    "collapsed/": "share of trainings that ended with one answer for all images",
+    "auc by images/": "AUC by number of training images",
+    "parameters/": "parameters",
+    "trainable parameters/": "trainable parameters",
+    "seconds per epoch/": "seconds an epoch",
+}
 # What each lesson's records hold: a note, then the start of metrics' names and the corner of the table they make.
 MEASURED = {
     "00_start_here": (
@@ -94,6 +114,33 @@ MEASURED = {
             "auc by pixels/": "AUC of M2 by pixel size and colour",
         },
     ),
+    "03_cnn_tuning": (
+        "The reports' networks trained from scratch, under the names of `training/systems.py`, where everything that "
+        "had to be assumed is listed. Each was trained with several seeds and tested on the test split. A number is "
+        "the mean over the seeds; its interval counts seeds and images. A difference is the first minus the second, "
+        "paired on the same images. Accuracy, precision and recall depend on a threshold: the name says on which. "
+        "Seconds are of the machine that made the record, named in it.",
+        {
+            "auc/": "AUC of networks from scratch",
+            **NETWORK_TABLES,
+            "gain after epoch 3/": "AUC on validation, last epoch minus epoch 3",
+            "winner/": "AUC of the search's winner",
+            "shuffled/": "predictions read in another order than the labels",
+        },
+    ),
+    "04_transfer_learning": (
+        "Pretrained networks. *Frozen*: only the head was trained, on features that the backbone gave once. *Frozen at "
+        "random*: the same with weights that nobody trained, a control. *Fine-tuned*: all weights were trained. "
+        "*Rescaled twice*: fed with 0 to 1 where the backbone expects 0 to 255. Numbers, intervals and differences are "
+        "as in lesson 03.",
+        {
+            "auc/": "AUC of pretrained networks and their controls",
+            **NETWORK_TABLES,
+            "gain after epoch 5/": "AUC on validation, last epoch minus epoch 5",
+            "spot predictions/": "share of spot predictions that were right",
+            "augmented/": "images after the six-fold augmentation",
+        },
+    ),
 }
 
 
@@ -106,20 +153,60 @@ class Shown:
         caption: the stamp of the record follows it.
         alt: what the picture looks like, for those who cannot see it; the name of the set follows.
         tables: names of tables beside the record.
-        prefix: what the names of the metrics drawn begin with.
+        prefixes: what the names of the metrics drawn begin with; some network must have a metric of each.
     """
 
     draw: Callable[..., Figure]
     caption: str
     alt: str
     tables: tuple[str, ...] = ()
-    prefix: str = ""
+    prefixes: tuple[str, ...] = ("",)
 
     def fits(self, record: dict) -> bool:
-        has_metrics = any(name.startswith(self.prefix) for name in record["metrics"])
-        return has_metrics and set(self.tables) <= set(record.get("tables", []))
+        drawn = [results_figures.values(record, prefix).index for prefix in self.prefixes]
+        return bool(set.intersection(*map(set, drawn))) and set(self.tables) <= set(record.get("tables", []))
 
 
+# Figures that lessons 03 and 04 share.
+NETWORK_FIGURES = {
+    "networks": Shown(
+        results_figures.networks,
+        "The networks of this lesson: mean AUC over the seeds with its 95 % interval.",
+        "One point with a bar for each network, beside the dotted line of chance at one half. The numbers are in the "
+        "first table below. Set:",
+        prefixes=("auc/",),
+    ),
+    "cost": Shown(
+        results_figures.cost,
+        "AUC against the number of parameters, on a logarithmic axis: mean over the seeds with its 95 % interval.",
+        "One named point with a bar for each network; how far right is how many parameters, how high is the AUC. "
+        "The numbers are in the tables below. Set:",
+        prefixes=("auc/", "parameters/"),
+    ),
+    "time": Shown(
+        results_figures.accuracy_and_time,
+        "Accuracy on validation against the time trained, on the machine that made the record: the mean of all seeds, "
+        "a point an epoch, an epoch taken to last as long as the middle one.",
+        "One named line for each network, over seconds on a logarithmic axis, with a dot for each epoch. Set:",
+        tables=("history",),
+        prefixes=("seconds per epoch/",),
+    ),
+    "epochs": Shown(
+        results_figures.many_epochs,
+        "AUC on validation after each epoch: every training, and the mean of all seeds. The dotted line is chance.",
+        "A small panel for each network, with a thin grey line for each training and a thick dark one for their mean, "
+        "over the epochs; lines end where the training did. Set:",
+        tables=("history",),
+    ),
+    "images": Shown(
+        results_figures.by_images,
+        "AUC on the test images against the number of training images, on a logarithmic axis: mean over the seeds "
+        "with its 95 % interval.",
+        "One line for each network with a bar at each number of training images, from few to all. The numbers are in "
+        "the table of AUC by number of training images below. Set:",
+        prefixes=("auc by images/",),
+    ),
+}
 # Which figures each lesson's records give, by the name that goes into the file's.
 FIGURES = {
     "01_data_tour": {
@@ -128,7 +215,7 @@ FIGURES = {
             "How well features that judge no face tell fake from real: AUC with its 95 % interval.",
             "One point with a bar for each feature, beside the dotted line of chance at one half. The file name, the "
             "positive control, is far to the right. The numbers are in the first table below. Set:",
-            prefix="shortcut AUC/",
+            prefixes=("shortcut AUC/",),
         ),
     },
     "02_ffnn_baseline": {
@@ -137,7 +224,7 @@ FIGURES = {
             "Report 000's networks M1 to M4 and the floors: mean AUC over the seeds with its 95 % interval.",
             "One point with a bar for each floor and network, beside the dotted line of chance at one half. The "
             "numbers are in the first table below. Set:",
-            prefix="auc/",
+            prefixes=("auc/",),
         ),
         "roc": Shown(
             results_figures.roc,
@@ -163,8 +250,20 @@ FIGURES = {
             tables=("grid",),
         ),
     },
+    "03_cnn_tuning": NETWORK_FIGURES,
+    "04_transfer_learning": NETWORK_FIGURES,
 }
-README_TABLES = (("02_ffnn_baseline", "auc/"), ("01_data_tour", "shortcut AUC/"))
+README_TABLES = (("01_data_tour", "shortcut AUC/"),)
+# Of which networks README.md shows the AUC: named beforehand, for the best of many are flattered by luck.
+README_ROWS = {
+    "02_ffnn_baseline": ("constant", "logistic", "M2"),
+    "03_cnn_tuning": ("CNN-1", "CNN-3", "CNN-5", "custom CNN, augmented", "CNN of 004"),
+    "04_transfer_learning": (
+        "MobileNet frozen at random, 128 px",
+        "MobileNet frozen, 128 px",
+        "MobileNet fine-tuned, 128 px",
+    ),
+}
 NO_RECORD = "No record of a real set is committed yet."
 
 
@@ -222,14 +321,18 @@ def drawings(root: Path) -> list[Drawing]:
 
 def block(judged: pd.DataFrame, records: list[dict]) -> str:
     parts = [markdown_table(counts(judged), "report"), "" if records else NO_RECORD]
-    parts += [measured(records, lesson, prefix) for lesson, prefix in README_TABLES]
+    parts += [networks(records), *(measured(records, lesson, prefix) for lesson, prefix in README_TABLES)]
     parts += ["All else, every claim with its verdict: [results/RESULTS.md](results/RESULTS.md)."]
     return "\n\n".join(filter(None, parts))
 
 
 def counts(judged: pd.DataFrame) -> pd.DataFrame:
-    """How often each verdict was given: a row a report, a column a word that occurs."""
-    table = pd.crosstab(judged["report"], judged["verdict"])
+    """How often each verdict was given: a row a report, a column a word that occurs.
+
+    What another network was substituted for has a row of its own below the report's.
+    """
+    rows = judged["report"].where(judged["substituted"] == "", judged["report"] + ", substituted")
+    table = pd.crosstab(rows.rename("report"), judged["verdict"])
     return table[[word for word in WORDS if word in table]]
 
 
@@ -256,7 +359,8 @@ def ours_cell(row: dict) -> str:
 
 def verdict_cell(row: dict) -> str:
     """The word and why; what was not run has its command in the column beside."""
-    return f"**{row['verdict']}**" + ("" if row["verdict"] == "not run" else f": {row['why']}")
+    mark = ", substituted" if row["substituted"] else ""
+    return f"**{row['verdict']}**{mark}" + ("" if row["verdict"] == "not run" else f": {row['why']}")
 
 
 def measured(records: list[dict], lesson: str, prefix: str) -> str:
@@ -264,6 +368,20 @@ def measured(records: list[dict], lesson: str, prefix: str) -> str:
     table = results.metric_table([record for record in records if record["lesson"] == lesson], prefix)
     table = table.dropna(how="all", axis=1).fillna("-")
     return "" if table.empty else markdown_table(table, MEASURED[lesson][1][prefix])
+
+
+def networks(records: list[dict]) -> str:
+    """AUCs of the networks of README_ROWS, a column a set and profile; "" if no record has any."""
+    rows = {}
+    for lesson, names in README_ROWS.items():
+        for record in (record for record in records if record["lesson"] == lesson):
+            for name in names:
+                if metric := record["metrics"].get(f"auc/{name}"):
+                    cell = f"{ledger.shown(metric)}, n = {metric.get('n', record['n_images']):,}"
+                    row = rows.setdefault(name, {"lesson": lesson[:2]})
+                    row[f"{record['set']}, {record['profile']}"] = cell
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna("-")
+    return "" if table.empty else markdown_table(table, "AUC of some floors and networks")
 
 
 def markdown_table(table: pd.DataFrame, corner: str) -> str:

@@ -5,12 +5,21 @@ A lesson's findings are one function, record -> sentences; FINDINGS names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from fakeface_utils.evaluation import paired
 from fakeface_utils.lessons import ledger, results
 
 CONTROL = "file name (positive control)"
+# What the difference of two networks that part in one thing is called.
+TWICE, MOBILENET = "rescaled twice", "MobileNet frozen, 128 px"
+GAVE = {
+    f"{MOBILENET} - {MOBILENET} grey": "colour",
+    f"MobileNet frozen, 224 px - {MOBILENET}": "224 px in place of 128 px",
+    f"{MOBILENET}, six-fold - {MOBILENET}": "six-fold augmentation",
+    f"{MOBILENET} - MobileNet frozen at random, 128 px": "pretraining, where only the head was trained,",
+    "MobileNet fine-tuned, 128 px - MobileNet from scratch, 128 px": "pretraining, where all was trained,",
+}
 
 
 def in_words(records: list[dict]) -> list[str]:
@@ -49,26 +58,126 @@ def data_tour(record: dict) -> Iterator[str]:
 
 def ffnn(record: dict) -> Iterator[str]:
     """Which networks were shown to differ, and how often one collapses."""
-    differences = _starting(record, "auc difference/")
-    if differences:
-        rejected = paired.holm([one["p"] for one in differences.values()]).rejected
-        shown = {True: [], False: []}
-        for (name, one), clear in zip(differences.items(), rejected, strict=True):
-            shown[bool(clear)].append(f"{name} ({one['value']:+.3f})")
-        if shown[True]:
-            yield f"Of the compared AUCs these differ after Holm's correction: {_listed(shown[True])}."
-        if shown[False]:
-            yield f"Not told apart: {_listed(shown[False])}."
+    yield from compared(record, "AUC")
+    yield from collapses(record)
+
+
+def cnns(record: dict) -> Iterator[str]:
+    """Size and AUC, which networks were shown to differ, what epochs and images brought, how good a winner is."""
+    yield from best_and_largest(record)
+    yield from compared(record, "AUC")
+    yield from compared(record, "accuracy")
+    yield from later_epochs(record)
+    yield from more_images(record)
+    winner = _starting(record, "winner/")
+    if {"picked", "other seeds", "test"} <= set(winner):
+        picked, fresh, test = (ledger.shown(winner[name]) for name in ("picked", "other seeds", "test"))
+        yield (
+            f"The winner of the search was picked for an AUC of {picked} on validation; with other seeds it has "
+            f"{fresh} there, and {test} on test."
+        )
+    yield from collapses(record)
+
+
+def transfer(record: dict) -> Iterator[str]:
+    """What each single change gave, which other networks were shown to differ, and what double rescaling does."""
+    yield from best_and_largest(record)
+    gave = [
+        f"{what} {ledger.shown(one)}, {'clear' if clear else 'not told apart from nothing'}"
+        for name, one, clear in after_holm(record, "AUC")
+        if (what := GAVE.get(name))
+    ]
+    if gave:
+        yield f"What one change gave in AUC, and whether it is clear after Holm's correction: {'; '.join(gave)}."
+    yield from compared(record, "AUC", without=GAVE)
+    yield from compared(record, "accuracy")
+    yield from later_epochs(record)
+    yield from more_images(record)
+    aucs, collapsed = (_starting(record, prefix) for prefix in ("auc/", "collapsed/"))
+    for name in aucs:
+        fed_well = name.replace(TWICE, "frozen")
+        if TWICE in name and fed_well in aucs:
+            share = f" ({ledger.shown(collapsed[name])} of its trainings collapsed)" if name in collapsed else ""
+            yield (
+                f"{name}: AUC {ledger.shown(aucs[name])}{share}; fed with what it expects, "
+                f"{ledger.shown(aucs[fed_well])}."
+            )
+    yield from collapses(record)
+
+
+def after_holm(record: dict, what: str) -> list[tuple[str, dict, bool]]:
+    """Name and value of each difference in ``what`` that the record holds, and whether it is clear of 0 after Holm."""
+    differences = _starting(record, f"{what.lower()} difference/")
+    rejected = paired.holm([one["p"] for one in differences.values()]).rejected if differences else []
+    return [(name, one, bool(clear)) for (name, one), clear in zip(differences.items(), rejected, strict=True)]
+
+
+def compared(record: dict, what: str, without: Container[str] = ()) -> Iterator[str]:
+    """Which pairs differ in ``what`` and which do not; those in ``without`` count for Holm but are not said."""
+    shown = {True: [], False: []}
+    for name, one, clear in after_holm(record, what):
+        if name not in without:
+            shown[clear].append(f"{_bare(name)} ({one['value']:+.3f})")
+    values = {"AUC": "AUCs", "accuracy": "accuracies"}[what]
+    if shown[True]:
+        yield f"Of the compared {values} these differ after Holm's correction: {_listed(shown[True])}."
+    if shown[False]:
+        alone = "" if what == "AUC" else f" by {what}"
+        yield f"Not told apart{alone}: {_listed(shown[False])}."
+
+
+def collapses(record: dict) -> Iterator[str]:
+    """How often each network ended with one answer for all images."""
     collapsed = {name: one for name, one in _starting(record, "collapsed/").items() if one["value"] > 0}
     if collapsed:
-        shares = [f"{name.replace(', ', ' ')} {ledger.shown(one)}" for name, one in collapsed.items()]
+        shares = [f"{_bare(name)} {ledger.shown(one)}" for name, one in collapsed.items()]
         yield (
             f"Share of trainings that ended with one answer for all images: {_listed(shares)}. A report that trained "
             "such a network once may have met one of these."
         )
 
 
-FINDINGS = {"00_start_here": start, "01_data_tour": data_tour, "02_ffnn_baseline": ffnn}
+def best_and_largest(record: dict) -> Iterator[str]:
+    """Whether the network with the most parameters is the best."""
+    aucs, sizes = _starting(record, "auc/"), _starting(record, "parameters/")
+    both = [name for name in aucs if name in sizes]
+    if len(both) > 1:
+        best = max(both, key=lambda name: aucs[name]["value"])
+        largest = max(both, key=lambda name: sizes[name]["value"])
+        of_best, of_largest = (
+            f"{ledger.shown(aucs[name])} with {ledger.shown(sizes[name])} parameters" for name in (best, largest)
+        )
+        end = "it is also the largest" if best == largest else f"the largest, {largest}, has {of_largest}"
+        yield f"The highest mean AUC of {len(both)} networks, so one that luck may flatter: {best}, {of_best}; {end}."
+
+
+def later_epochs(record: dict) -> Iterator[str]:
+    """What the epochs after a certain one brought."""
+    gains = {name.partition("/"): one for name, one in _starting(record, "gain after epoch ").items()}
+    said = [f"{_bare(name)} after epoch {epoch} {ledger.shown(one)}" for (epoch, _, name), one in gains.items()]
+    if said:
+        yield f"Gained in AUC on validation by training on: {_listed(said)}."
+
+
+def more_images(record: dict) -> Iterator[str]:
+    """The AUC with the fewest and with the most training images."""
+    found = {}
+    for name, one in _starting(record, "auc by images/").items():
+        network, _, images = name.rpartition(", ")
+        found.setdefault(network, {})[int(images.replace(",", ""))] = ledger.shown(one)
+    for network, by_images in found.items():
+        few, many = min(by_images), max(by_images)
+        if few < many:
+            yield f"{network}: AUC {by_images[few]} from {few:,} training images, {by_images[many]} from {many:,}."
+
+
+FINDINGS = {
+    "00_start_here": start,
+    "01_data_tour": data_tour,
+    "02_ffnn_baseline": ffnn,
+    "03_cnn_tuning": cnns,
+    "04_transfer_learning": transfer,
+}
 
 
 def _starting(record: dict, prefix: str) -> dict[str, dict]:
@@ -76,6 +185,11 @@ def _starting(record: dict, prefix: str) -> dict[str, dict]:
         name.removeprefix(prefix): value for name, value in record["metrics"].items() if name.startswith(prefix)
     }
     return {name: value for name, value in found.items() if isinstance(value, dict)}
+
+
+def _bare(name: str) -> str:
+    """A name as it stands in a list: without commas of its own."""
+    return name.replace(", ", " ")
 
 
 def _listed(names: list[str]) -> str:

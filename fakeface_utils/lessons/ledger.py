@@ -22,14 +22,17 @@ from fakeface_utils.evaluation.intervals import Estimate
 from fakeface_utils.evaluation.verdicts import Verdict
 
 KINDS = ("structure", "level", "ordering", "chance")
-SETS = ("140k", "yonsei")
+ANY = "any"  # the set of a count that depends on no image, such as that of a model's parameters
+SETS = ("140k", "yonsei", ANY)
 SAMPLES = {"140k-mini": "140k"}  # a sample of another set's images, with splits of its own
 SIZES = ("n_train", "n_test")
 TEXTS = ("id", "where", "statement", "metric", "lesson")
 REQUIRED = (*TEXTS, "report", "kind", "reported", "set", "comparable")
-OPTIONAL = (*SIZES, "reason", "parameters")
+OPTIONAL = (*SIZES, "reason", "parameters", "substituted")
 NUMBERS = ("reported", "ours", "n", "seeds")
-COLUMNS = ("id", "report", "where", "claim", *NUMBERS, "verdict", "why", "set", "profile", "lesson", "command")
+JUDGED = ("verdict", "why", "substituted")
+COLUMNS = ("id", "report", "where", "claim", *NUMBERS, *JUDGED, "set", "profile", "lesson", "command")
+AUCS = ("auc", "gain after epoch")  # how the metrics begin that are AUCs, or differences of them
 _DIFFERENCE = {"value", "se", "p", "n", "method"}
 
 
@@ -75,6 +78,8 @@ def _problems(claim: object) -> Iterator[str]:
     for key, known in (("kind", KINDS), ("set", SETS)):
         if claim[key] not in known:
             yield f"has the unknown {key} {claim[key]!r}; use {', '.join(known)}"
+    if claim["set"] == ANY and claim["kind"] != "structure":
+        yield f"is of the kind {claim['kind']}, which needs images; only a structure can have the set {ANY}"
     if type(claim["report"]) is not int or not 0 <= claim["report"] <= 4:
         yield f"is of report {claim['report']!r}; the reports are 0 to 4"
     yield from _number_problems(claim)
@@ -82,14 +87,19 @@ def _problems(claim: object) -> Iterator[str]:
         yield f"has comparable: {claim['comparable']!r}; it must be true or false"
     if not claim["comparable"] and not claim.get("reason"):
         yield "is not comparable, so it needs a reason"
+    if "substituted" in claim and (not isinstance(claim["substituted"], str) or not claim["substituted"]):
+        yield f"has substituted: {claim['substituted']!r}; say what stands in place of what, or leave it out"
 
 
 def _number_problems(claim: dict) -> Iterator[str]:
     reported, kind = claim["reported"], claim["kind"]
-    if type(reported) not in (int, float) or not math.isfinite(reported):
-        yield f"has reported: {reported!r}; it must be a number"
     low = -1 if kind == "ordering" else 0
-    if kind != "structure" and not low <= reported <= 1:
+    if reported is None:
+        if kind != "ordering":
+            yield f"has no number reported; only an ordering, not a {kind}, may be stated in words alone"
+    elif type(reported) not in (int, float) or not math.isfinite(reported):
+        yield f"has reported: {reported!r}; it must be a number"
+    elif kind != "structure" and not low <= reported <= 1:
         yield f"has reported: {reported}; for the kind {kind} it lies between {low} and 1"
     for key in SIZES:
         if key in claim and (type(claim[key]) is not int or claim[key] < 2):
@@ -135,7 +145,8 @@ def judge(claims: pd.DataFrame, records: list[dict]) -> pd.DataFrame:
     """Every claim beside every record that answers it; one that no record answers is ``not run``.
 
     A record answers a claim of its own lesson whose metric it holds, on the same set. Claims on 140k that are not
-    about the set itself (its structure) are also answered by a record of 140k-mini; ``why`` then says so. The
+    about the set itself (its structure) are also answered by a record of 140k-mini; ``why`` then says so. A claim
+    that depends on no image is answered by any record, once: no second one could say anything else. The
     ordering claims of one report on the same set and profile are a family for Holm's correction, so give all records
     at once (``results.recorded()``).
 
@@ -146,12 +157,13 @@ def judge(claims: pd.DataFrame, records: list[dict]) -> pd.DataFrame:
     Returns:
         The columns COLUMNS. ``verdict`` is the word and ``why`` the line that explains it; ``ours`` is text with an
         interval, ``n`` the images it rests on, ``seeds`` the number of trainings, ``set`` that of the record.
+        ``substituted`` says what was measured in place of what the report has; "" for what it has itself.
 
     Raises:
         RecordError: a metric is not of the form that the claim's kind needs.
     """
     claims = claims.astype(object).where(claims.notna(), None).to_dict("records")
-    answers = [(claim, [record for record in records if _answers(record, claim)]) for claim in claims]
+    answers = [(claim, _answering(claim, records)) for claim in claims]
     levels = _holm_levels(answers)
     rows = []
     for claim, found in answers:
@@ -163,12 +175,18 @@ def judge(claims: pd.DataFrame, records: list[dict]) -> pd.DataFrame:
 def claims_table(lesson: str, judged: pd.DataFrame) -> pd.DataFrame:
     """A lesson's claims beside our numbers, as its page shows them; ``judged`` is from :func:`judge`."""
     table = judged[judged["lesson"] == lesson]
-    text = table["verdict"] + ": " + table["why"]
+    mark = table["substituted"].map(lambda what: " (substituted)" if what else "")
+    text = table["verdict"] + mark + ": " + table["why"]
     return table[["report", "claim", "reported", "ours"]].assign(verdict=text).reset_index(drop=True)
 
 
+def _answering(claim: dict, records: list[dict]) -> list[dict]:
+    found = [record for record in records if _answers(record, claim)]
+    return found[:1] if claim["set"] == ANY else found
+
+
 def _answers(record: dict, claim: dict) -> bool:
-    same = record["set"] == claim["set"]
+    same = claim["set"] in (record["set"], ANY)
     # A sample cannot say how large its set is, but what a constant scores on balanced classes it can.
     of_the_set = claim["kind"] == "structure" and not claim["metric"].startswith("constant/")
     sample = SAMPLES.get(record["set"]) == claim["set"] and not of_the_set
@@ -202,14 +220,17 @@ def _holm_levels(answers: list[tuple[dict, list[dict]]]) -> dict[tuple[str, str,
 def _answered(claim: dict, record: dict, level: float | None) -> dict:
     metric = record["metrics"][claim["metric"]]
     found = _verdict(claim, record, level)
-    return _row(claim) | {
-        "ours": shown(metric),
+    images = {
         "n": metric.get("n", record["n_images"]),
         "seeds": _seeds(record["settings"].get("seeds")),
-        "verdict": found.word,
-        "why": _place(claim, record) + found.text,
         "set": record["set"],
         "profile": record["profile"],
+    }
+    return _row(claim) | {
+        "ours": shown(metric),
+        "verdict": found.word,
+        "why": _place(claim, record) + found.text,
+        **({"n": None, "seeds": None, "profile": ""} if claim["set"] == ANY else images),
         "command": _command(claim["lesson"], record["profile"], record["settings"].get("parameters", {})),
     }
 
@@ -222,11 +243,17 @@ def _unanswered(claim: dict) -> dict:
 
 def _row(claim: dict) -> dict:
     """What a row takes from the claim alone."""
-    text = f"{claim['reported']:,}" if isinstance(claim["reported"], int) else f"{claim['reported']:g}"
-    if claim["kind"] == "ordering":
-        text = f"{claim['reported']:+g}"
+    reported, instead = claim["reported"], claim.get("substituted") or ""
+    if reported is None:
+        text = "in words"
+    elif claim["kind"] == "ordering":
+        text = f"{reported:+g}"
+    else:
+        text = f"{reported:,}" if isinstance(reported, int) else f"{reported:g}"
+    statement = claim["statement"] + (f"; measured with {instead}" if instead else "")
     same = {key: claim[key] for key in ("id", "where", "set", "lesson")}
-    return same | {"report": f"{claim['report']:03d}", "claim": claim["statement"], "reported": text}
+    own = {"report": f"{claim['report']:03d}", "claim": statement, "reported": text, "substituted": instead}
+    return same | own
 
 
 def _command(lesson: str, profile: str, parameters: Mapping[str, object] = MappingProxyType({})) -> str:
@@ -242,7 +269,7 @@ def _seeds(setting: object) -> int | None:
 
 def _place(claim: dict, record: dict) -> str:
     """On what else than the claim's set it was measured, as the beginning of a sentence; "" on that set."""
-    if record["set"] == claim["set"]:
+    if claim["set"] in (record["set"], ANY):
         return ""
     trained = record["settings"].get("n_train")
     return f"on {record['set']}" + (f", trained on {trained:,} images: " if trained else ": ")
@@ -294,7 +321,7 @@ def _level(claim: dict, record: dict) -> Verdict:
 
 
 def _margin(claim: dict) -> float:
-    return verdicts.MARGIN_AUC if claim["metric"].startswith("auc") else verdicts.MARGIN_ACCURACY
+    return verdicts.MARGIN_AUC if claim["metric"].startswith(AUCS) else verdicts.MARGIN_ACCURACY
 
 
 def _estimate(claim: dict, record: dict) -> Estimate:
