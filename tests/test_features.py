@@ -46,13 +46,13 @@ def images() -> np.ndarray:
 @pytest.fixture
 def shown(monkeypatch) -> list[int]:
     """How many images each prediction was asked for."""
-    counts, batches = [], features.pipeline.batches
+    counts, shared = [], features.pipeline.shared
 
-    def counted(images, *args, **how):
-        counts.append(len(images))
-        return batches(images, *args, **how)
+    def counted(n_images, *args):
+        counts.append(n_images)
+        return shared(n_images, *args)
 
-    monkeypatch.setattr(features.pipeline, "batches", counted)
+    monkeypatch.setattr(features.pipeline, "shared", counted)
     return counts
 
 
@@ -254,3 +254,29 @@ def test_damaged_files_of_an_interrupted_computation_are_not_used(
     shown.clear()
     np.testing.assert_array_equal(features.extract(trunk, images, KEY, tmp_path), wanted)
     assert sum(shown) == N
+
+
+def test_what_an_older_file_had_behind_it_is_not_believed_of_a_new_one(trunk, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "CHUNK", 10)
+    wanted = np.array(features.extract(trunk, images, KEY, tmp_path))
+    (folder,) = folders(tmp_path)
+    (folder / "features.npy").unlink()
+    (folder / "done.txt").write_text("20")  # of a partial.npy that is gone
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(features.pipeline, "shared", killed)
+        features.extract(trunk, images, KEY, tmp_path)
+    np.testing.assert_array_equal(features.extract(trunk, images, KEY, tmp_path), wanted)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_the_head_is_trained_in_the_precision_of_the_whole(policy):
+    with building(0, policy):
+        whole = models.build("mobilenet", 32, weights=None, hidden=(8,))
+    head = features.split(whole)[1]
+    for model in (whole, head):
+        model.compile("adam", "binary_crossentropy")
+    assert type(head.optimizer) is type(whole.optimizer)

@@ -131,3 +131,13 @@ def test_rows_are_a_part_without_a_copy(images):
     part = pipeline.Rows(images, np.array([7, 2, 5]))
     assert len(part) == 3 and part.shape == (3, 4, 4, 3)
     assert seen(pipeline.batches(part, np.zeros(3), batch_size=2)) == [7, 2, 5]
+
+
+def test_every_gpu_gets_an_image_in_the_last_batch_too():
+    for n_images in range(1, 60):
+        for replicas in (1, 2, 3, 8):
+            size = pipeline.shared(n_images, 16, replicas)
+            good = [
+                s for s in range(1, 17) if s % replicas == 0 and (n_images % s == 0 or n_images % s >= replicas)
+            ]
+            assert size == max(good, default=16)

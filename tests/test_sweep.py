@@ -21,6 +21,7 @@ if "forkserver" not in multiprocessing.get_all_start_methods():
 
 from fakeface_utils import models  # noqa: E402
 from fakeface_utils.datasets.pipeline import Rows  # noqa: E402
+from fakeface_utils.models.weights import WeightsError  # noqa: E402
 from fakeface_utils.training import sweep, workers  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
 from fakeface_utils.training.experiment import Experiment  # noqa: E402
@@ -462,3 +463,11 @@ def test_each_worker_has_a_gpu_of_its_own_where_there_are_several(monkeypatch):
     assert [workers._gpu(number, 2) for number in range(3)] == ["0", "1", "0"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     assert [workers._gpu(number, 2) for number in range(2)] == ["4", "6"]
+
+
+def test_missing_weights_are_no_dead_network_but_end_the_sweep(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKEFACE_WEIGHTS_DIR", str(tmp_path / "nowhere"))
+    space = sweep.Space("mobilenet", 32, "rgb", {"dropout": [0.0, 0.5]})
+    part = np.zeros((4, 32, 32, 3), np.uint8), np.array([0, 1, 0, 1])
+    with pytest.raises(WeightsError, match="nowhere"):
+        sweep.search(space, part, part, sweep.Plan(trials=2, epochs=1), tmp_path)

@@ -97,8 +97,10 @@ def many_epochs(record: dict, history: pd.DataFrame) -> Figure:
 
 def accuracy_and_time(record: dict, history: pd.DataFrame) -> Figure:
     """Accuracy on validation over the seconds trained, of the networks whose epochs were timed."""
-    seconds = history["epoch"] * history["recipe"].map(values(record, "seconds per epoch/"))
-    timed = history.assign(seconds=seconds).dropna(subset="seconds")
+    if "seconds" not in history:  # a lesson may know better: of a frozen network, what its features took
+        pace = history["recipe"].map(values(record, "seconds per epoch/"))
+        history = history.assign(seconds=history["epoch"] * pace)
+    timed = history.dropna(subset="seconds")
     figure, axis = plt.subplots(figsize=(WIDTH, 2.6 + 0.18 * timed["recipe"].nunique()))
     plots.accuracy_and_time(timed, "seconds", "val_accuracy", axis=axis)
     axis.set(title=results.stamp(record))

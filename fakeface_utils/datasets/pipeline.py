@@ -118,6 +118,15 @@ def steps(n_images: int, batch_size: int, drop_last: bool = False) -> int:
     return n_images // batch_size
 
 
+def shared(n_images: int, batch_size: int, replicas: int) -> int:
+    """The largest batch size up to ``batch_size`` that several GPUs share evenly, with some of the last batch for each.
+
+    For predicting and judging, where the size of a batch changes nothing but the time.
+    """
+    sizes = range(batch_size - batch_size % replicas, 0, -replicas)
+    return next((size for size in sizes if not 0 < n_images % size < replicas), batch_size)
+
+
 def _fetch(
     numbered: tf.data.Dataset, images: np.ndarray | Rows, labels: np.ndarray | None, augment: Augment | None
 ) -> tf.data.Dataset:

@@ -10,6 +10,7 @@ import hashlib
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from fakeface_utils import config
 
@@ -84,6 +85,14 @@ def digest(path: Path) -> str:
     """A hash of a file's content, for keys and records."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+
+
+def weights_hash(model: keras.Model) -> str:
+    """A hash of all weights of a model, as they are now."""
+    total = hashlib.sha256()
+    for weight in model.weights:
+        total.update(np.ascontiguousarray(weight))
+    return total.hexdigest()
 
 
 def _first(error: Exception) -> str:

@@ -27,7 +27,7 @@ from fakeface_utils.records import plain_metrics
 from fakeface_utils.training import features
 from fakeface_utils.training import store as files
 from fakeface_utils.training.device import building, forgetting_graphs, machine, precision, prepare_device, strategy
-from fakeface_utils.training.fit import fit
+from fakeface_utils.training.fit import OPTIMIZERS, fit
 from fakeface_utils.training.store import SCHEMA, Record
 
 VERSION = 2  # raised when the same experiment would be trained or predicted in another way
@@ -52,7 +52,7 @@ class Experiment:
     weights, order, augmentation and dropout.
 
     Raises:
-        ValueError: an unknown augmentation, or a number that cannot be.
+        ValueError: an unknown augmentation, resize mode or optimizer, or a number that cannot be.
     """
 
     set: str
@@ -74,6 +74,10 @@ class Experiment:
         known = [*AUGMENTATIONS, *augment.COPIES]
         if self.augmentation not in known:
             raise ValueError(f"there is no augmentation {self.augmentation!r}: {', '.join(known)}")
+        if self.resize not in pixels.RESIZE_MODES:
+            raise ValueError(f"there is no resize mode {self.resize!r}: {', '.join(pixels.RESIZE_MODES)}")
+        if self.optimizer not in OPTIMIZERS:
+            keras.optimizers.get(self.optimizer)  # its ValueError names it
         if self.augmentation in augment.COPIES and self.color == "grey":
             raise ValueError(f"{self.augmentation} changes colours; it needs color='rgb'")
         if min(self.size, self.epochs, self.batch_size) < 1 or self.learning_rate <= 0 or self.seed < 0:
@@ -85,7 +89,8 @@ class Experiment:
         arguments = ", ".join(f"{name}={value}" for name, value in self.model_args)
         return (
             f"{self.model}({arguments}) on {self.set}, {self.size} px {self.color}, "
-            f"lr {self.learning_rate:g}, {self.epochs} epochs, seed {self.seed}"
+            f"{self.optimizer} {self.learning_rate:g}, {self.epochs} epochs of {self.batch_size}, "
+            f"augmentation {self.augmentation}, seed {self.seed}"
         )
 
 
@@ -113,6 +118,8 @@ def key(experiment: Experiment, model: keras.Model, index: pd.DataFrame) -> str:
         what["weights"] = pretrained
     if pretrained is not None or features.split(model) is not None:
         what["features"] = features.VERSION
+    if (replicas := model.distribute_strategy.num_replicas_in_sync) > 1:
+        what["replicas"] = replicas  # each sees a part of a batch: other means, other steps
     return _short_hash(json.dumps(what, sort_keys=True).encode())
 
 
@@ -244,7 +251,10 @@ def _train(
         verbose=verbose,
     )
     fitted = time.perf_counter()
-    scores = network.predict(pipeline.batches(others, batch_size=experiment.batch_size), verbose=0)[:, 0]
+    batch_size = pipeline.shared(
+        len(others), experiment.batch_size, network.distribute_strategy.num_replicas_in_sync
+    )
+    scores = network.predict(pipeline.batches(others, batch_size=batch_size), verbose=0)[:, 0]
     predictions = index.iloc[judged][["name", "split"]].assign(y_true=labels[judged], y_score=scores)
     files.write_results(folder, predictions, history, model if keep_model else None)
     later = [seconds for seconds in history.attrs["seconds"] if seconds is not None]

@@ -19,6 +19,7 @@ from fakeface_utils.datasets import augment, pipeline
 from fakeface_utils.datasets.pipeline import Rows
 from fakeface_utils.models import without_names
 from fakeface_utils.models.transfer import FEATURES
+from fakeface_utils.models.weights import weights_hash
 from fakeface_utils.training import store
 
 VERSION = 1  # raised when the same backbone and images would give other features
@@ -44,7 +45,11 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
         vector = x = keras.Input(trunk.output_shape[1:], name="kept_features")
         for layer in model.layers[first:]:
             x = layer(x)
-        return trunk, keras.Model(vector, x, name="head")
+        head = keras.Model(vector, x, name="head")
+    head.dtype_policy = (
+        model.dtype_policy
+    )  # of the moment it was made in, else; it decides whether a loss is scaled
+    return trunk, head
 
 
 def extract(
@@ -70,7 +75,7 @@ def extract(
         float32 (n, k), read-only, mapped from the disk; with copies (fold * n, k): the n images, then n of each
         kind of copy, as ``augment.copies_of`` orders them.
     """
-    what = [VERSION, without_names(trunk.get_config()), _weights(trunk), list(images.shape), pixels_key, copies]
+    what = [VERSION, without_names(trunk.get_config()), weights_hash(trunk), list(images.shape), pixels_key, copies]
     name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
     path = Path(cache_dir) / "features" / name / "features.npy"
     if not path.is_file():
@@ -80,13 +85,6 @@ def extract(
     return np.load(path, mmap_mode="r")
 
 
-def _weights(trunk: keras.Model) -> str:
-    digest = hashlib.sha256()
-    for weight in trunk.weights:
-        digest.update(np.ascontiguousarray(weight))
-    return digest.hexdigest()
-
-
 def _compute(
     trunk: keras.Model, images: np.ndarray | Rows, path: Path, copies: str | None, batch_size: int
 ) -> None:
@@ -94,6 +92,8 @@ def _compute(
     partial, progress = path.with_name("partial.npy"), path.with_name("done.txt")
     shape = (fold * n, trunk.output_shape[1])
     done, step = _done(partial, progress, n, shape), max(1, CHUNK // fold)
+    if not done:
+        progress.unlink(missing_ok=True)  # what it says is not of the file that is begun now
     features = open_memmap(partial, "r+" if done else "w+", np.float32, None if done else shape)
     by_copy = features.reshape(fold, n, -1)
     expand = augment.expander(copies, images.shape[1:]) if copies else None
@@ -101,7 +101,9 @@ def _compute(
         for start in range(done, n, step):
             part = images[start : start + step]
             shown = expand(part, start) if expand else part
-            found = trunk.predict(pipeline.batches(shown, batch_size=batch_size), verbose=0)
+            # As an array: every pipeline of ours would keep its pixels for as long as the process lives.
+            size = pipeline.shared(len(shown), batch_size, trunk.distribute_strategy.num_replicas_in_sync)
+            found = trunk.predict(np.asarray(shown, np.float32), batch_size=size, verbose=0)
             by_copy[:, start : start + len(part)] = found.reshape(fold, len(part), -1)
             features.flush()
             with store.whole(progress) as beside:

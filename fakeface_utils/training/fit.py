@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from fakeface_utils.datasets.pipeline import Augment, Rows, batches, endless, steps
+from fakeface_utils.datasets.pipeline import Augment, Rows, batches, endless, shared, steps
 from fakeface_utils.training.store import whole
 
 Part = tuple[np.ndarray | Rows, Sequence[int] | np.ndarray]
@@ -45,7 +45,8 @@ def fit(
         train, valid: (images uint8 (n, h, w, c) in 0-255, labels (n,) with fake = 1); for a head alone, features
             float32 (n, k) in place of images.
         epochs: passes over the training images, those before an interruption counted. On several GPUs (a model built
-            in ``device.strategy().scope()``) a pass leaves out what fills no whole batch.
+            in ``device.strategy().scope()``) a pass leaves out what fills no whole batch, and a batch what they cannot
+            share evenly.
         optimizer: Keras's name of it, or one of ``OPTIMIZERS``. learning_rate: its step.
         augment: as in ``pipeline.endless``; never touches the validation images.
         checkpoint: a file that keeps the state of the training. If it is there, training goes on after its epoch
@@ -60,24 +61,27 @@ def fit(
         epoch (None where Keras built its graph), ``attrs["spent"]`` all seconds, those before an interruption
         counted.
     """
-    rule = OPTIMIZERS[optimizer]() if optimizer in OPTIMIZERS else keras.optimizers.get(optimizer)
-    rule.learning_rate = learning_rate
     log = _Log(seed, None if checkpoint is None else Path(checkpoint), checkpoint_seconds)
     # On several GPUs every one needs a share of each batch (a short last one might leave one without), and XLA cannot
     # run what sums over them.
-    several = model.distribute_strategy.num_replicas_in_sync > 1
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    several = replicas > 1
     with model.distribute_strategy.scope():
+        rule = OPTIMIZERS[optimizer]() if optimizer in OPTIMIZERS else keras.optimizers.get(optimizer)
+        rule.learning_rate = learning_rate
         xla = False if several else "auto"
         model.compile(rule, loss="binary_crossentropy", metrics=["accuracy", _auc()], jit_compile=xla)
         first = log.restore(model)
         if first < epochs:
+            judged = shared(len(valid[0]), batch_size, replicas)
+            batch_size -= batch_size % replicas
             (images, labels), order = train, {"seed": seed, "batch_size": batch_size, "drop_last": several}
             model.fit(
                 endless(images, labels, **order, first_epoch=first, augment=augment),
                 steps_per_epoch=steps(len(images), batch_size, drop_last=several),
                 initial_epoch=first,
                 epochs=epochs,
-                validation_data=batches(*valid, batch_size=batch_size),
+                validation_data=batches(*valid, batch_size=judged),
                 callbacks=[log],
                 verbose=verbose,
             )

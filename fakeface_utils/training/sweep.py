@@ -32,6 +32,7 @@ from fakeface_utils import config
 from fakeface_utils.datasets import pipeline
 from fakeface_utils.models import build as build_model
 from fakeface_utils.models import without_names
+from fakeface_utils.models.weights import WeightsError, weights_hash
 from fakeface_utils.training import experiment
 from fakeface_utils.training import store as files
 from fakeface_utils.training.device import building, forgetting_graphs, precision, prepare_device
@@ -209,7 +210,7 @@ class _Tuner(keras_tuner.Tuner):
         if clash:
             raise TypeError(f"the table has columns {', '.join(clash)}; give the hyperparameter another name")
         epochs = int(hp.values.get("tuner/epochs", self.plan.epochs))
-        name = _digest([values, _config(model)])
+        name = _digest([values, _network(model)])
         row = {"key": f"{name} {epochs}", "values": values, "epochs": epochs, "worker": self.tuner_id}
         if self.skip_next:
             row |= {"status": LOST}
@@ -270,6 +271,8 @@ def _built(build: Build, hp: keras_tuner.HyperParameters, plan: Plan) -> tuple[k
     try:
         with building(plan.seed, precision()):
             return build(hp), None
+    except WeightsError:
+        raise  # no fault of these values
     except ValueError as error:
         return None, (str(error).strip().splitlines() or ["ValueError"])[0][:200]
 
@@ -279,12 +282,13 @@ def folder_of(build: Build, train: Part, valid: Part, plan: Plan, folder: Path) 
     hp = keras_tuner.HyperParameters()
     model, _ = _built(build, hp, plan)
     versions = [pipeline.VERSION, experiment.VERSION]
-    space = [hp.get_config()["space"], _config(model)]
+    space = [hp.get_config()["space"], _network(model)]
     return folder / _digest([space, asdict(plan) | {"trials": 0}, _pixels(train), _pixels(valid), versions])
 
 
-def _config(model: keras.Model | None) -> object:
-    return None if model is None else without_names(model.get_config())
+def _network(model: keras.Model | None) -> object:
+    """Its layers, and its first weights, which follow from the seed or out of a file."""
+    return None if model is None else [without_names(model.get_config()), weights_hash(model)]
 
 
 def _pixels(part: Part) -> str:

@@ -5,7 +5,7 @@
 #
 # ## What you will do
 #
-# All five reports but one put their hopes into networks that somebody else trained, on a million photographs of
+# All reports but one put their hopes into networks that somebody else trained, on a million photographs of
 # dogs, cups and bridges. You borrow one, freeze it, and train a single small layer on top. You see when that helps
 # and when it cannot, and what it takes to feed a borrowed network correctly. And since this lesson compares more
 # things than any before it, you learn what many comparisons do to a *p*.
@@ -668,7 +668,10 @@ whole = run_all([*asked, scratch], index, **how) if FINE else []
 logs = {name: run.records[split] for name, run in runs.items()}
 if FINE:
     logs |= {tuned_name: whole[:-1], scratch_name: whole[-1:]}
-names = [name for name in (tuned_name, plain, scratch_name) if name in logs]
+if FINE and profile != "smoke" and LAYOUT == "140k":  # lesson 03 has trained it
+    logs["CNN-5"] = run_all([systems.experiment("CNN-5", where, split)], index, **how)
+names = [tuned_name, plain, scratch_name, "CNN-5"]
+names = [name for name in names if name in logs]
 each = {k: [r.metrics["auc"]["value"] for r in logs[k][:3]] for k in names}
 each = pd.DataFrame.from_dict(each, orient="index").rename_axis("AUC by seed")
 display(each.round(3))
@@ -881,6 +884,7 @@ quiz.check("04", a="1", b="4", c="2", d="3")
 #   MobileNetV3, and the lower F1 on test. The epoch, the network or the luck that looks best on validation was picked
 #   there.
 # - **Networks of one table, trained by two people.** In report 001 some were built in Keras, others in PyTorch, with
+#   other first weights and another preprocessing. Their difference may be one of tools.
 # - **A control that was not run.** Without a frozen *random* network, nobody knows how much of a frozen network's
 #   score comes from ImageNet.
 # - **A name is not a recipe.** Which MobileNetV3, which VGG, which layers were frozen: where a report does not say it,
