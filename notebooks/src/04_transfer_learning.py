@@ -660,31 +660,28 @@ for lesson in ("04_transfer_learning", "03_cnn_tuning"):
 # %%
 tuned_name = f"MobileNet fine-tuned, {px}"
 scratch_name = f"MobileNet from scratch, {px}"
+whom = tuned_name, scratch_name, "CNN-5"
 n_tuned, passes = (1, (2, 2)) if profile == "smoke" else (3, (5, 10))
 tuned = changed(frozen, train_from=None, learning_rate=1e-4, epochs=passes[0])
 scratch = changed(tuned, weights=None, learning_rate=1e-3, epochs=passes[1])
 asked = [changed(tuned, seed=k) for k in range(n_tuned)]
 whole = run_all([*asked, scratch], index, **how) if FINE else []
-logs = {name: run.records[split] for name, run in runs.items()}
-if FINE:
-    logs |= {tuned_name: whole[:-1], scratch_name: whole[-1:]}
 if FINE and profile != "smoke" and LAYOUT == "140k":  # lesson 03 has trained it
-    logs["CNN-5"] = run_all([systems.experiment("CNN-5", where, split)], index, **how)
-names = [tuned_name, plain, scratch_name, "CNN-5"]
-names = [name for name in names if name in logs]
+    whole += run_all([systems.experiment("CNN-5", where, split)], index, **how)
+logs = {name: run.records[split] for name, run in runs.items()}
+own = whole[:n_tuned], whole[n_tuned:][:1], whole[n_tuned + 1 :]
+logs |= {k: v for k, v in zip(whom, own, strict=True) if v}
+names = [k for k in (whom[0], plain, *whom[1:]) if k in logs]
 each = {k: [r.metrics["auc"]["value"] for r in logs[k][:3]] for k in names}
-each = pd.DataFrame.from_dict(each, orient="index").rename_axis("AUC by seed")
-display(each.round(3))
-
-told = {k: logs[k][0].predictions().query("split == 'test'") for k in names}
-score = {k: table["y_score"].to_numpy() for k, table in told.items()}
+display(pd.DataFrame.from_dict(each, orient="index").round(3))  # AUC by seed
+told = {k: logs[k][0].predictions().set_index("split") for k in names}
+score = {k: v.loc["test", "y_score"].to_numpy() for k, v in told.items()}
 groups, singles, accurate = index["group"].to_numpy()[test], {}, {}
 for a, b in combinations(names, 2):
     pair, sides = f"{a} - {b}", (score[a], score[b])
     singles[pair] = paired.paired_bootstrap(roc_auc_score, y[test], *sides, groups)
     accurate[pair] = paired.mcnemar(y[test], *(side >= 0.5 for side in sides))
-    print(pair, singles[pair], paired.delong(y[test], *sides), sep="\n  AUC  ")
-    print("  accuracy", accurate[pair])
+    print(pair, singles[pair], accurate[pair], paired.delong(y[test], *sides), sep="\n")
 results.metric_table(recorded, f"auc difference/{tuned_name}")
 
 # %% [markdown]
