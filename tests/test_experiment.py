@@ -464,7 +464,7 @@ def test_run_all_keeps_the_order_under_one_bar(index, options, capsys, monkeypat
     records = run_all(wanted, index, **options)
     assert [record.values["spec"]["seed"] for record in records] == [1, 0, 1]
     shown = capsys.readouterr().err
-    assert "3/3" in shown and "ffnn(units=4) on 140k-part, 16 px rgb, lr 0.001, 2 epochs" in shown
+    assert "3/3" in shown and "ffnn(units=4) on 140k-part, 16 px rgb, adam 0.001, 2 epochs" in shown
 
 
 def test_a_finished_experiment_leaves_nothing_in_memory(index, options):
