@@ -147,9 +147,8 @@ def test_the_recipe_draws_nothing_that_keeps_a_state():
     concrete = tf.function(augment.robust).get_concrete_function(
         tf.TensorSpec([None, 16, 16, 3]), tf.TensorSpec([2], tf.int64)
     )
-    graph = concrete.graph.as_graph_def()
-    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
-    kinds = {node.op for nodes in bodies for node in nodes}
+    outer, inner = (getattr(concrete.graph.as_graph_def(), part) for part in ("node", "library"))
+    kinds = {node.op for nodes in (outer, *(function.node_def for function in inner.function)) for node in nodes}
     assert "EncodeJpegVariableQuality" in kinds and any(kind.startswith("StatelessRandom") for kind in kinds)
     assert not [kind for kind in kinds if kind.startswith("Random")]
 

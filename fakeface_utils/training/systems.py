@@ -81,6 +81,16 @@ def _cnn_004(note: str = "", **model_args: bool) -> System:
     return System("004", "section 5.2", "cnn_004", model_args, settings, ("batch_size",), note)
 
 
+def _pretrained_002(
+    backbone: str, where: str, epochs: int, note: str, assumed: Sequence[str], **how: object
+) -> System:
+    assumed = (*assumed, *(() if "pooling" in how else ("pooling",)), *SILENT)
+    return System(
+        "002", where, backbone, {"train_from": "head"} | how, {"size": 224, "epochs": epochs}, assumed, note
+    )
+
+
+SMALL_OR_LARGE = "the report does not say whether it was Small or Large; two softmax units are one sigmoid here"
 CNN_3_1 = "with valid padding, which all others have here, its third pooling has no pixels left"
 SYSTEMS = {
     "CNN-1": _cnn_000((64,)),
@@ -113,50 +123,35 @@ SYSTEMS = {
     "DenseNet, ImageNet grey": _densenet(
         "the cell that the report lacks: pretrained, without colour", color="grey", weights="imagenet"
     ),
-    "MobileNetV3 Small, 002": System(
-        "002",
-        "page 2",
-        "mobilenet_v3_small",
-        {"train_from": "head"},
-        {"size": 224, "epochs": 5},
-        ("model", "pooling", "optimizer", "learning_rate", "batch_size"),
-        "the report does not say whether it was Small or Large; two softmax units are one sigmoid here",
-    ),
-    "MobileNetV3 Large, 002": System(
-        "002",
-        "page 2",
-        "mobilenet_v3_large",
-        {"train_from": "head"},
-        {"size": 224, "epochs": 5},
-        ("model", "pooling", "optimizer", "learning_rate", "batch_size"),
-        "the report does not say whether it was Small or Large; two softmax units are one sigmoid here",
-    ),
-    "VGG16, 002": System(
-        "002",
-        "page 3",
+    "MobileNetV3 Small, 002": _pretrained_002("mobilenet_v3_small", "page 2", 5, SMALL_OR_LARGE, ("model",)),
+    "MobileNetV3 Large, 002": _pretrained_002("mobilenet_v3_large", "page 2", 5, SMALL_OR_LARGE, ("model",)),
+    "VGG16, 002": _pretrained_002(
         "vgg16",
-        {"train_from": "block5_conv1"},
-        {"size": 224, "epochs": 3},
-        ("train_from", "pooling", "optimizer", "learning_rate", "batch_size"),
+        "page 3",
+        3,
         "frozen in part; from which layer on it trained is assumed",
+        ("train_from",),
+        train_from="block5_conv1",
     ),
-    "VGG19, 002": System(
-        "002",
-        "page 1",
+    "VGG19, 002": _pretrained_002(
         "vgg19",
-        {"train_from": "block5_conv1"},
-        {"size": 224, "epochs": 10},
-        ("train_from", "pooling", "optimizer", "learning_rate", "batch_size"),
+        "page 1",
+        10,
         "on Yonsei, at most about .60 on validation",
+        ("train_from",),
+        train_from="block5_conv1",
     ),
-    "VGG19 with remedies, 002": System(
-        "002",
-        "page 1",
+    "VGG19 with remedies, 002": _pretrained_002(
         "vgg19",
-        {"train_from": "block5_conv1", "pooling": "max", "hidden": (128,), "batch_norm": True, "dropout": 0.5},
-        {"size": 224, "epochs": 10},
-        ("train_from", "hidden", "dropout", "optimizer", "learning_rate", "batch_size"),
+        "page 1",
+        10,
         "what the report tried: max pooling, batch normalisation, dropout",
+        ("train_from", "hidden", "dropout"),
+        train_from="block5_conv1",
+        pooling="max",
+        hidden=(128,),
+        batch_norm=True,
+        dropout=0.5,
     ),
     "VGG16, 001": _pretrained_001(
         "vgg16",
