@@ -159,5 +159,7 @@ def test_other_versions_stop_the_run_and_are_set_up_again(environment, monkeypat
     assert "numpy is 2.2.0, Colab has 2.1.3" in capsys.readouterr().err
     monkeypatch.setattr(colab_versions, "installed", lambda: {"numpy": "2.1.3"})
     assert colab_versions.main(["-k", "intervals"]) == 5
-    assert ran["unit tests"] == ["-m", "pytest", "-k", "intervals"] and ran["python"] == colab_versions.PYTHON
+    options = ran["unit tests"]
+    assert options[:2] + options[-2:] == ["-m", "pytest", "-k", "intervals"]
+    assert ran["python"] == colab_versions.PYTHON
     assert "--block-network" in ran["lesson 01"] and "build" in Path(ran["store"]).parts

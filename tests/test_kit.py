@@ -204,7 +204,7 @@ def test_course_draws_runs_and_writes_pages(monkeypatch, capsys):
 
 def test_test_runs_everything_and_passes_arguments_to_pytest(monkeypatch):
     ran = commands(monkeypatch, "test", "--", "-k", "intervals")
-    assert "-m pytest -k intervals" in ran
+    assert "-m pytest -n logical --maxprocesses 4 --dist loadfile -k intervals" in ran
     assert [c.split()[5] for c in ran if "run_lessons" in c] == ["solutions", "student"]
     assert any("colab_stand_in --only 01 02" in command for command in ran)
     assert all("--block-network" in command for command in ran if "run_lessons" in command)

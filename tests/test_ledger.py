@@ -210,7 +210,11 @@ def test_reported_differences_are_those_of_the_reported_levels():
     levels = {row.metric: row.reported for row in claims[claims["kind"].isin(["level", "chance"])].itertuples()}
     checked = 0
     for row in claims[claims["kind"] == "ordering"].dropna(subset="reported").itertuples():
-        prefix = {"auc difference": "auc", "accuracy difference": "accuracy at half"}[row.metric.partition("/")[0]]
+        prefix = {
+            "auc difference": "auc",
+            "auc difference of models": "auc",
+            "accuracy difference": "accuracy at half",
+        }[row.metric.partition("/")[0]]
         a, b = (levels.get(f"{prefix}/{name}") for name in names_in(row.metric))
         if a is not None and b is not None:
             checked += 1
@@ -300,6 +304,19 @@ def test_level(value, half, word):
     assert row["verdict"] == word and row["n"] == 20_000 and row["seeds"] == 3
     assert row["why"].startswith(f"ours {value:.3f}, reported 0.750")
     assert row["ours"] == f"{value:.3f} [{value - half:.3f}, {value + half:.3f}]"
+
+
+def test_seeds_are_those_of_the_network_asked_for():
+    """Where there were too few to count seeds, one training stands for itself."""
+    level = {"auc/M1": Estimate(0.7, 0.6, 0.8, 2000)}
+    assert [one(claim(), record(level | {"seeds/M1": n}))["seeds"] for n in (5, 3, 1)] == [5, 1, 1]
+    assert one(claim(), record(level | {"seeds/M10": 3}))["seeds"] == 5
+    differs = BETTER | {"metric": "auc difference/M1 - M2"}
+    found = {"auc difference/M1 - M2": paired.Difference(0.1, 0.01, 0.01, 2000, "5 and 5 seeds")}
+    assert one(differs, record(found | {"seeds/M1": 5, "seeds/M2": 5}))["seeds"] == 5
+    models = {"auc difference of models/M1 - M2": found["auc difference/M1 - M2"]}
+    differs["metric"] = "auc difference of models/M1 - M2"
+    assert one(differs, record(models | {"seeds/M1": 5, "seeds/M2": 5}))["seeds"] == 1
 
 
 def sizes(n_train: int = 16_000, n_test: int = 20_000) -> dict:

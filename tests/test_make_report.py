@@ -547,6 +547,7 @@ def test_words_about_pretrained_networks():
             f"{one} - MobileNet frozen at random, 128 px": differ(0.3, 0.0001),
             f"{one} - CNN-5": differ(0.1, 0.001),
         },
+        "auc difference of models": {"A - B": differ(0.2, 0.001), "A - C": differ(0.02, 0.04)},
         "collapsed": {twice: Estimate(0.4, 0.1, 0.7, 5)},
     }
     line = said("04_transfer_learning", names, **more)
@@ -554,6 +555,8 @@ def test_words_about_pretrained_networks():
         "whether it is clear after Holm's correction: colour +0.020 [-0.003, +0.043], clear; pretraining, where only "
         "the head was trained, +0.300 [+0.277, +0.323], clear.",
         "Of the compared AUCs these differ after Holm's correction: MobileNet frozen 128 px - CNN-5 (+0.100).",
+        "Single trainings, A - B: AUC +0.200 [+0.177, +0.223], a clear difference. Single trainings, A - C: AUC +0.020 "
+        "[-0.003, +0.043], a clear difference.",
         f"{twice}: AUC 0.600 [0.580, 0.620] (0.400 [0.100, 0.700] of its trainings collapsed); fed with what it "
         "expects, 0.900 [0.880, 0.920].",
     ):

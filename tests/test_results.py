@@ -181,3 +181,14 @@ def test_metric_table_of_differences(index):
     made = results.make_record("x", index, metrics, "laptop", {}, time.time())
     assert results.metric_table([made], "auc difference/").iloc[0, 0] == "+0.030 [-0.010, +0.070]"
     assert results.metric_table([made], "auc/").index.tolist() == ["M1"]
+
+
+def test_rows_with_fewer_than_five_seeds_are_named_so(index):
+    found = {"auc": {"A": Estimate(0.7, 0.6, 0.8, 18), "B": Estimate(0.6, 0.5, 0.7, 18)}}
+    made = results.make_record(
+        "01_data_tour", index, found | {"seeds": {"A": 5, "B": 3}}, "laptop", {}, time.time()
+    )
+    table = results.interval_table(made, "auc/").rename(results.few_seeds(made))
+    assert table.index.tolist() == ["A", "B (one training)"]
+    assert results.metric_table([made], "auc/").index.tolist() == table.index.tolist()
+    assert results.few_seeds(results.make_record("01_data_tour", index, found, "laptop", {}, time.time())) == {}

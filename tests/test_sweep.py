@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import Timeout
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("keras_tuner")
@@ -22,7 +23,7 @@ if "forkserver" not in multiprocessing.get_all_start_methods():
 from fakeface_utils import models  # noqa: E402
 from fakeface_utils.datasets.pipeline import Rows  # noqa: E402
 from fakeface_utils.models.weights import WeightsError  # noqa: E402
-from fakeface_utils.training import sweep, workers  # noqa: E402
+from fakeface_utils.training import store, sweep, workers  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
 from fakeface_utils.training.experiment import Experiment  # noqa: E402
 from fakeface_utils.training.fit import _Log, fit  # noqa: E402
@@ -400,6 +401,23 @@ def test_workers_end_with_the_table_of_one_process(tmp_path, undisturbed):
     )
 
 
+@pytest.mark.parametrize("module, inner", [(sweep, "search_in"), (workers, "_until_done")])
+def test_one_launcher_at_a_time(tmp_path, monkeypatch, module, inner):
+    """Two of them would give the same trials to both, and the first to end would take the other's input away."""
+    seen = []
+
+    def locked(*args):
+        home = next(a for a in args if isinstance(a, Path))
+        with pytest.raises(Timeout), store.lock(home / "launcher", timeout=0):
+            pass
+        seen.append(home)
+
+    monkeypatch.setattr(module, inner, locked)
+    module.search(SPACE, *images(), PLAN, tmp_path)
+    with store.lock(seen[0] / "launcher", timeout=0):  # free again
+        assert not (seen[0] / workers.SPEC).exists()
+
+
 @needs_proc
 def test_a_trial_that_kills_its_worker_twice_is_left_out(tmp_path):
     plan = replace(PLAN, trials=5)
@@ -424,7 +442,7 @@ def test_workers_that_cannot_work_end_the_sweep(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "prepare", removed)
     with pytest.raises(RuntimeError, match=r"(?s)(chief|worker).*valid\.npy"):
         workers.search(SPACE, *images(), PLAN, tmp_path, workers=1)
-    assert not processes(tmp_path)
+    assert not processes(tmp_path) and not list(tmp_path.rglob("elsewhere"))
 
 
 def launcher(folder: Path) -> None:
@@ -440,7 +458,7 @@ def test_an_interrupted_launcher_leaves_no_process_behind(tmp_path, how):
         time.sleep(0.2)
     assert len(processes(tmp_path)) >= 3
     os.kill(process.pid, how)
-    process.join(30)
+    process.join(120)  # on a busy machine; it ends when it ends
     alive, _ = process.is_alive(), process.kill()
     assert not alive and process.exitcode != 0 and gone(tmp_path)
 

@@ -149,7 +149,7 @@ def main(argv: list[str] | None = None) -> int:
     return kit.steps(
         {
             "draw the test portraits": kit.SAMPLE,
-            "unit tests": ["-m", "pytest", *pytest_options],
+            "unit tests": ["-m", "pytest", *kit.SIDE_BY_SIDE, *pytest_options],
             "lesson 01": [*lesson, "--out", "build/test-colab/solutions", "--block-network"],
         },
         python=PYTHON,

@@ -181,6 +181,8 @@ def lessons_run(kind: str, out: str, *more: str) -> list[str]:
 
 
 SAMPLE = ["-m", "fakeface_utils", "sample"]
+# A test file stays in one process: some make a set once for all their tests. Four processes may take 8 GB.
+SIDE_BY_SIDE = ["-n", "logical", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
 def course(extra: list[str]) -> int:
@@ -206,7 +208,7 @@ def test(extra: list[str]) -> int:
             "ruff format": ["-m", "ruff", "format", "--check", "."],
             "notebooks are built": ["-m", "tools.build_lessons", "--check"],
             "the pages say what the records say": ["-m", "tools.make_report", "--check"],
-            "unit tests": ["-m", "pytest", *extra],
+            "unit tests": ["-m", "pytest", *SIDE_BY_SIDE, *extra],
             "draw the test portraits": SAMPLE,
             "solved lessons": lessons_run("solutions", "build/test/solutions", "--block-network"),
             # On the same store, so that finished experiments are loaded.

@@ -24,7 +24,7 @@ def networks(record: dict) -> Figure:
 
 def aucs(record: dict, prefix: str, low: float) -> Figure:
     """One row a metric, on one scale for all sets: from ``low`` to 1, or to .8 where nothing exceeds it."""
-    table = results.interval_table(record, prefix)
+    table = results.interval_table(record, prefix).rename(results.few_seeds(record))
     figure, axis = plt.subplots(figsize=(WIDTH, 1.5 + 0.3 * len(table)))
     plots.forest(table, axis=axis)
     under = -0.55 / (0.5 + 0.3 * len(table))  # half an inch, however many rows there are
@@ -67,7 +67,7 @@ def cost(record: dict) -> Figure:
     """AUC of each network against its parameters, where the record holds both."""
     table = results.interval_table(record, "auc/").join(values(record, "parameters/"), how="inner")
     figure, axis = plt.subplots(figsize=(WIDTH, 4.2))
-    named = table.rename(columns={"value": "auc"})
+    named = table.rename(columns={"value": "auc"}, index=results.few_seeds(record))
     plots.cost_scatter(named, "parameters", "auc", low="low", high="high", axis=axis)
     axis.set(title=results.stamp(record))
     return figure

@@ -62,7 +62,9 @@ NETWORK_TABLES = {
     "ece/": "expected calibration error",
     "brier/": "Brier score",
     "auc difference/": "difference in AUC",
+    "auc difference of models/": "difference in AUC of single trainings",
     "accuracy difference/": "difference in accuracy at the threshold .5",
+    "accuracy difference of models/": "difference in accuracy at the threshold .5 of single trainings",
     "collapsed/": "share of trainings that ended with one answer for all images",
     "auc by images/": "AUC by number of training images",
     "parameters/": "parameters",
@@ -117,9 +119,10 @@ MEASURED = {
     "03_cnn_tuning": (
         "The reports' networks trained from scratch, under the names of `training/systems.py`, where everything that "
         "had to be assumed is listed. Each was trained with several seeds and tested on the test split. A number is "
-        "the mean over the seeds; its interval counts seeds and images. A difference is the first minus the second, "
-        "paired on the same images. Accuracy, precision and recall depend on a threshold: the name says on which. "
-        "Seconds are of the machine that made the record, named in it.",
+        "the mean over the seeds; its interval counts seeds and images. *One training*: with fewer than five seeds the "
+        "first one stands for itself, and its interval counts images alone. A difference is the first minus the "
+        "second, paired on the same images. Accuracy, precision and recall depend on a threshold: the name says on "
+        "which. Seconds are of the machine that made the record, named in it.",
         {
             "auc/": "AUC of networks from scratch",
             **NETWORK_TABLES,
@@ -131,8 +134,8 @@ MEASURED = {
     "04_transfer_learning": (
         "Pretrained networks. *Frozen*: only the head was trained, on features that the backbone gave once. *Frozen at "
         "random*: the same with weights that nobody trained, a control. *Fine-tuned*: all weights were trained. "
-        "*Rescaled twice*: fed with 0 to 1 where the backbone expects 0 to 255. Numbers, intervals and differences are "
-        "as in lesson 03.",
+        "*Rescaled twice*: fed with 0 to 1 where the backbone expects 0 to 255. In the profile laptop every image was "
+        "tested once, in a cross-validation. Else numbers, intervals and differences are as in lesson 03.",
         {
             "auc/": "AUC of pretrained networks and their controls",
             **NETWORK_TABLES,
@@ -378,7 +381,7 @@ def networks(records: list[dict]) -> str:
             for name in names:
                 if metric := record["metrics"].get(f"auc/{name}"):
                     cell = f"{ledger.shown(metric)}, n = {metric.get('n', record['n_images']):,}"
-                    row = rows.setdefault(name, {"lesson": lesson[:2]})
+                    row = rows.setdefault(results.few_seeds(record).get(name, name), {"lesson": lesson[:2]})
                     row[f"{record['set']}, {record['profile']}"] = cell
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("-")
     return "" if table.empty else markdown_table(table, "AUC of some floors and networks")

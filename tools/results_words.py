@@ -18,7 +18,6 @@ GAVE = {
     f"MobileNet frozen, 224 px - {MOBILENET}": "224 px in place of 128 px",
     f"{MOBILENET}, six-fold - {MOBILENET}": "six-fold augmentation",
     f"{MOBILENET} - MobileNet frozen at random, 128 px": "pretraining, where only the head was trained,",
-    "MobileNet fine-tuned, 128 px - MobileNet from scratch, 128 px": "pretraining, where all was trained,",
 }
 
 
@@ -84,13 +83,16 @@ def transfer(record: dict) -> Iterator[str]:
     yield from best_and_largest(record)
     gave = [
         f"{what} {ledger.shown(one)}, {'clear' if clear else 'not told apart from nothing'}"
-        for name, one, clear in after_holm(record, "AUC")
+        for name, one, clear in after_holm(record, "auc difference/")
         if (what := GAVE.get(name))
     ]
     if gave:
         yield f"What one change gave in AUC, and whether it is clear after Holm's correction: {'; '.join(gave)}."
     yield from compared(record, "AUC", without=GAVE)
     yield from compared(record, "accuracy")
+    for name, one, clear in after_holm(record, f"auc {ledger.MODELS}/"):
+        told = "a clear difference" if clear else "not told apart"
+        yield f"Single trainings, {_bare(name)}: AUC {ledger.shown(one)}, {told}."
     yield from later_epochs(record)
     yield from more_images(record)
     aucs, collapsed = (_starting(record, prefix) for prefix in ("auc/", "collapsed/"))
@@ -105,9 +107,9 @@ def transfer(record: dict) -> Iterator[str]:
     yield from collapses(record)
 
 
-def after_holm(record: dict, what: str) -> list[tuple[str, dict, bool]]:
-    """Name and value of each difference in ``what`` that the record holds, and whether it is clear of 0 after Holm."""
-    differences = _starting(record, f"{what.lower()} difference/")
+def after_holm(record: dict, family: str) -> list[tuple[str, dict, bool]]:
+    """Name and value of each difference whose name begins with ``family``, and whether it is clear of 0 after Holm."""
+    differences = _starting(record, family)
     rejected = paired.holm([one["p"] for one in differences.values()]).rejected if differences else []
     return [(name, one, bool(clear)) for (name, one), clear in zip(differences.items(), rejected, strict=True)]
 
@@ -115,7 +117,7 @@ def after_holm(record: dict, what: str) -> list[tuple[str, dict, bool]]:
 def compared(record: dict, what: str, without: Container[str] = ()) -> Iterator[str]:
     """Which pairs differ in ``what`` and which do not; those in ``without`` count for Holm but are not said."""
     shown = {True: [], False: []}
-    for name, one, clear in after_holm(record, what):
+    for name, one, clear in after_holm(record, f"{what.lower()} difference/"):
         if name not in without:
             shown[clear].append(f"{_bare(name)} ({one['value']:+.3f})")
     values = {"AUC": "AUCs", "accuracy": "accuracies"}[what]

@@ -254,7 +254,7 @@ def by_epoch(history: pd.DataFrame, value: str, *, mark: int | None = None) -> A
     if mark is not None:
         axis.axvline(mark, color="gray", linestyle=":")
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.set(xlabel="epoch", ylabel=value)
+    axis.set(xlabel="epoch", ylabel=_words(value))
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     return axis
 

@@ -32,6 +32,7 @@ OPTIONAL = (*SIZES, "reason", "parameters", "substituted")
 NUMBERS = ("reported", "ours", "n", "seeds")
 JUDGED = ("verdict", "why", "substituted")
 COLUMNS = ("id", "report", "where", "claim", *NUMBERS, *JUDGED, "set", "profile", "lesson", "command")
+MODELS = "difference of models"  # of two trained networks, and not of the recipes they were trained by
 AUCS = ("auc", "gain after epoch")  # how the metrics begin that are AUCs, or differences of them
 _DIFFERENCE = {"value", "se", "p", "n", "method"}
 
@@ -222,7 +223,7 @@ def _answered(claim: dict, record: dict, level: float | None) -> dict:
     found = _verdict(claim, record, level)
     images = {
         "n": metric.get("n", record["n_images"]),
-        "seeds": _seeds(record["settings"].get("seeds")),
+        "seeds": _seeds(claim["metric"], record),
         "set": record["set"],
         "profile": record["profile"],
     }
@@ -263,7 +264,19 @@ def _command(lesson: str, profile: str, parameters: Mapping[str, object] = Mappi
     return f"python -m tools.run_lessons --profile {profile} --only {number}{asked}"
 
 
-def _seeds(setting: object) -> int | None:
+def _seeds(metric: str, record: dict) -> int | None:
+    """How many trainings of each network stand behind a metric; 1 where there were too few to count seeds.
+
+    A record's settings say it for all, its metrics ``seeds/NAME`` for the network ``NAME``; a difference of trained
+    models (see ``MODELS``) is always one of two trainings.
+    """
+    kind, _, name = metric.partition("/")
+    known = {
+        n: record["metrics"][f"seeds/{n}"]["value"] for n in name.split(" - ") if f"seeds/{n}" in record["metrics"]
+    }
+    if kind.endswith(MODELS) or min(known.values(), default=5) < 5:
+        return 1
+    setting = record["settings"].get("seeds")
     return len(setting) if isinstance(setting, list | tuple) else setting
 
 

@@ -18,6 +18,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -139,7 +140,8 @@ def search(build: Build, train: Part, valid: Part, plan: Plan, folder: str | Pat
 
     Called again after it was killed, it goes on in the middle of a trial (see ``fit``) and ends, on a CPU, with the
     table of an undisturbed sweep. Called with more trials, it adds them. Anything else that differs (images, plan,
-    network, hyperparameters) makes another sweep with a folder of its own in ``folder``.
+    network, hyperparameters) makes another sweep with a folder of its own in ``folder``. While another process is at
+    the same sweep this one waits, and then reads what came of it.
 
     Args:
         build: takes KerasTuner's ``hp``, asks it for values (``hp.Choice("kernel", [3, 5])``) and returns a network
@@ -148,7 +150,9 @@ def search(build: Build, train: Part, valid: Part, plan: Plan, folder: str | Pat
             before making layers.
         train, valid: as in ``fit``. Networks are compared by ``val_auc`` after the last epoch, never by test images.
     """
-    return search_in(build, train, valid, plan, folder_of(build, train, valid, plan, Path(folder)))
+    home = folder_of(build, train, valid, plan, Path(folder))
+    with launching(home):
+        return search_in(build, train, valid, plan, home)
 
 
 def search_in(build: Build, train: Part, valid: Part, plan: Plan, home: Path, skip_first: bool = False) -> Sweep:
@@ -160,6 +164,11 @@ def search_in(build: Build, train: Part, valid: Part, plan: Plan, home: Path, sk
         except keras_tuner.errors.FatalError as error:
             raise (error.__cause__ or error) from None
     return write_table(home, plan)
+
+
+def launching(home: Path) -> AbstractContextManager[None]:
+    """For the one process that searches in ``home`` or starts those that do; another lock than the table's."""
+    return files.lock(home / "launcher")
 
 
 def trials_bar(plan: Plan) -> tqdm:

@@ -47,7 +47,18 @@ def search(build: Build, train: Part, valid: Part, plan: Plan, folder: str | Pat
         ValueError: ``build`` cannot be given to other processes.
         RuntimeError: a process could not do its work, with the end of what it printed.
     """
-    home = prepare(build, train, valid, plan, folder)
+    home = sweep.folder_of(build, train, valid, plan, Path(folder))
+    with sweep.launching(home):
+        prepare(build, train, valid, plan, folder)
+        try:
+            _until_done(home, plan, workers)
+        finally:
+            shutil.rmtree(home / SPEC, ignore_errors=True)
+        return sweep.write_table(home, plan)
+
+
+def _until_done(home: Path, plan: Plan, workers: int) -> None:
+    """Start the chief and the workers, start again who dies, and return when no worker is left."""
     with _processes(home) as start, sweep.trials_bar(plan) as bar:
         chief, names = start("chief"), [f"worker-{number}" for number in range(1, workers + 1)]
         running, deaths, seen = {name: start(name) for name in names}, Counter(), Counter()
@@ -67,8 +78,6 @@ def search(build: Build, train: Part, valid: Part, plan: Plan, folder: str | Pat
                         words = f"{name} died three times, with code {process.returncode}:"
                         raise RuntimeError(f"{words}\n{_last_words(home, name)}")
                     running[name] = start(name, *["--skip-first"] * (deaths[name] == 2))
-    shutil.rmtree(home / SPEC, ignore_errors=True)
-    return sweep.write_table(home, plan)
 
 
 def prepare(build: Build, train: Part, valid: Part, plan: Plan, folder: str | Path) -> Path:

@@ -386,10 +386,9 @@ plt.show()
 display(results.metric_table(recorded, "auc/"))
 for record in recorded:
     told = results.interval_table(record, "auc/").sort_values("value")
-    axis = plots.forest(
-        told, axis=plt.figure(figsize=(7, 2.2 + 0.25 * len(told))).gca()
-    )
-    axis.set(xlabel="AUC", title=results.stamp(record))
+    shown_as = told.rename(results.few_seeds(record))
+    axis = plt.figure(figsize=(7, 2.2 + 0.25 * len(told))).gca()
+    plots.forest(shown_as, axis=axis).set(xlabel="AUC", title=results.stamp(record))
     table = results.read_table(record, "predictions")
     best = [name for name in told.index[::-1] if f"{name}/0" in table][:5]
     curves = {name: table[f"{name}/0"] for name in best}
@@ -870,6 +869,7 @@ found["trainable parameters"] = costs["trainable"].to_dict()
 alike = {name: row["called different"] for name, row in same_recipe.items()}
 found["same recipe called different"] = alike
 found["gain after epoch 3"] = gain
+found["seeds"] = {name: len(run.scores) for name, run in runs.items()}
 by_size = pd.concat(by_n).groupby("n_train")["auc"].mean()
 found["auc by images"] = {f"{grown}, {n}": value for n, value in by_size.items()}
 found["winner"] = winners

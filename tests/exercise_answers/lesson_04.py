@@ -95,6 +95,11 @@ WRONG = {
         lambda low, high, steps, wanted: seen(low, high, steps, wanted, spotted=lambda *_: len(steps) > 1),
         lambda low, high, steps, wanted: seen(low, high, steps, wanted, spotted=lambda low, high, _: high <= 1),
         lambda low, high, steps, wanted: seen(low, high, steps, wanted, spotted=lambda *_: False),
+        lambda low, high, steps, wanted: seen(low, high, steps, wanted, spotted=lambda a, b, _: b - a < 0.1),
+        lambda low, high, steps, wanted: seen(low, high, steps, wanted, spotted=lambda a, b, _: b - a < 0.5),
+        lambda low, high, steps, wanted: seen(
+            low, high, steps, wanted, spotted=lambda _, b, w: b - w[0] < (w[1] - w[0]) / 10
+        ),
         offset_first,
     ],
     "04.2": [

@@ -30,6 +30,8 @@ def _any_input(rng: np.random.Generator) -> tuple[float, float, Steps, tuple[flo
         steps = [(1 / 255, 0.0), *steps]
     if rng.random() < 0.3:  # and put it right again
         steps = [(255.0, float(rng.integers(0, 9))), *steps]
+    if rng.random() < 0.3:  # and another made it paler
+        steps = [*steps, (float(rng.choice([0.05, 0.075, 0.3])), 0.0)]
     return float(rng.integers(0, 2)) * high / 5, high, steps, wanted
 
 
@@ -95,6 +97,10 @@ EXERCISES = (
             (0.0, 1.0, [(1 / 255, 0.0)], (0.0, 1.0)),
             (0.0, 255.0, [(-1 / 255, 1.0)], (0.0, 1.0)),
             (0.0, 1.0, [(255.0, 0.0), (1 / 127.5, -1.0)], (-1.0, 1.0)),
+            (0.0, 1.0, [(1.0, 0.0)], (0.0, 255.0)),
+            (0.0, 1.0, [(-1 / 255, 1.0)], (0.0, 1.0)),
+            (0.0, 255.0, [(0.3 / 255, 0.0)], (0.0, 1.0)),
+            (0.0, 255.0, [(0.15 / 255, 0.0)], (-1.0, 1.0)),
         ),
         "send both ends through all steps; the third answer compares two widths; a negative scale swaps the ends",
         _any_input,
