@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -30,7 +32,8 @@ def aucs(record: dict, prefix: str, low: float) -> Figure:
     under = -0.55 / (0.5 + 0.3 * len(table))  # half an inch, however many rows there are
     axis.get_legend().set_bbox_to_anchor((0.5, under), transform=axis.transAxes)
     high = 0.82 if table["high"].max() < 0.8 else 1.02
-    axis.set(xlabel="AUC", xlim=(min(low, table["low"].min() - 0.02), high), title=results.stamp(record))
+    axis.set(xlabel="AUC", xlim=(min(low, table["low"].min() - 0.02), high))
+    _over_all(figure, record)  # long names leave the axes too little room for a title
     return figure
 
 
@@ -76,22 +79,23 @@ def cost(record: dict) -> Figure:
 def many_epochs(record: dict, history: pd.DataFrame) -> Figure:
     """AUC on validation through the trainings of many recipes: a panel each, a thin line a training."""
     names, columns = history["recipe"].unique(), 5
+    trainings = [name for name in ("turn", "seed") if name in history]  # a lesson may keep the one split alone
     rows = -(-len(names) // columns)
     options = {"squeeze": False, "sharex": True, "sharey": True, "figsize": (WIDTH, 0.6 + 1.3 * rows)}
     figure, axes = plt.subplots(rows, columns, **options)
     for axis in axes.flat[len(names) :]:
         axis.axis("off")
     for axis, name in zip(axes.flat, names, strict=False):
-        runs = history[history["recipe"] == name].pivot_table("val_auc", "epoch", ["turn", "seed"])
+        runs = history[history["recipe"] == name].pivot_table("val_auc", "epoch", trainings)
         axis.plot(runs, color="gray", linewidth=0.7, alpha=0.6)
         axis.plot(runs.mean(axis=1), color=plots.MODELS[0]["color"], linewidth=1.8)
         axis.axhline(0.5, color="gray", linestyle=":")
-        axis.set_title(name, fontsize=7)
+        axis.set_title(textwrap.fill(name, 22), fontsize=7)
         axis.tick_params(labelsize=7)
         axis.xaxis.get_major_locator().set_params(integer=True)
     figure.supxlabel("epoch", fontsize=8)
     figure.supylabel("AUC on validation", fontsize=8)
-    figure.suptitle(results.stamp(record), fontweight="bold", fontsize="medium")
+    _over_all(figure, record)
     return figure
 
 
@@ -108,22 +112,25 @@ def accuracy_and_time(record: dict, history: pd.DataFrame) -> Figure:
 
 
 def by_images(record: dict) -> Figure:
-    """AUC of each network, with its 95 % interval if it has one, over the number of images it was trained on."""
-    prefix = "auc by images/"
-    table = values(record, prefix).to_frame("value").join(results.interval_table(record, prefix)[["low", "high"]])
-    told = table.index.str.rpartition(", ").to_frame(index=False)
-    table = table.assign(network=told[0].to_numpy(), images=told[2].str.replace(",", "").astype(int).to_numpy())
+    """AUC of each network over the number of images it was trained on."""
+    aucs = values(record, "auc by images/")
+    told = aucs.index.str.rpartition(", ").to_frame(index=False)
+    images = told[2].str.replace(",", "").astype(int)
+    table = pd.DataFrame({"network": told[0], "images": images, "auc": aucs.to_numpy()})
     figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
     for number, (network, part) in enumerate(table.sort_values("images").groupby("network", sort=False)):
         look = plots.MODELS[number % len(plots.MODELS)]
-        errors = [(part["value"] - part["low"]).fillna(0), (part["high"] - part["value"]).fillna(0)]
-        axis.errorbar(part["images"], part["value"], yerr=errors, marker="o", capsize=3, label=network, **look)
+        axis.plot(part["images"], part["auc"], marker="o", label=network, **look)
     axis.set_xscale("log", base=2)
     sizes = sorted(table["images"].unique())
     axis.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
     axis.set(title=results.stamp(record), xlabel="training images", ylabel="AUC")
-    axis.legend(loc="lower right", fontsize=8)
+    axis.legend(fontsize=8)
     return figure
+
+
+def _over_all(figure: Figure, record: dict) -> None:
+    figure.suptitle(results.stamp(record), fontweight="bold", fontsize="medium")
 
 
 def values(record: dict, prefix: str) -> pd.Series:

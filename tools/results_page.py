@@ -203,9 +203,8 @@ NETWORK_FIGURES = {
     ),
     "images": Shown(
         results_figures.by_images,
-        "AUC on the test images against the number of training images, on a logarithmic axis: mean over the seeds "
-        "with its 95 % interval.",
-        "One line for each network with a bar at each number of training images, from few to all. The numbers are in "
+        "AUC on the test images against the number of training images, on a logarithmic axis: mean over the seeds.",
+        "One line for each network with a point at each number of training images, from few to all. The numbers are in "
         "the table of AUC by number of training images below. Set:",
         prefixes=("auc by images/",),
     ),
@@ -254,7 +253,8 @@ FIGURES = {
         ),
     },
     "03_cnn_tuning": NETWORK_FIGURES,
-    "04_transfer_learning": NETWORK_FIGURES,
+    # What it measures are versions of one network: all have the same size.
+    "04_transfer_learning": {name: shown for name, shown in NETWORK_FIGURES.items() if name != "cost"},
 }
 README_TABLES = (("01_data_tour", "shortcut AUC/"),)
 # Of which networks README.md shows the AUC: named beforehand, for the best of many are flattered by luck.

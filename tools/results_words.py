@@ -140,7 +140,7 @@ def collapses(record: dict) -> Iterator[str]:
 
 
 def best_and_largest(record: dict) -> Iterator[str]:
-    """Whether the network with the most parameters is the best."""
+    """The best network, and the one with the most parameters if that is another."""
     aucs, sizes = _starting(record, "auc/"), _starting(record, "parameters/")
     both = [name for name in aucs if name in sizes]
     if len(both) > 1:
@@ -149,7 +149,8 @@ def best_and_largest(record: dict) -> Iterator[str]:
         of_best, of_largest = (
             f"{ledger.shown(aucs[name])} with {ledger.shown(sizes[name])} parameters" for name in (best, largest)
         )
-        end = "it is also the largest" if best == largest else f"the largest, {largest}, has {of_largest}"
+        as_large = sizes[best]["value"] == sizes[largest]["value"]
+        end = "none is larger" if as_large else f"the largest, {largest}, has {of_largest}"
         yield f"The highest mean AUC of {len(both)} networks, so one that luck may flatter: {best}, {of_best}; {end}."
 
 

@@ -714,6 +714,10 @@ results.metric_table(recorded, "auc difference of models/")
 # would do: for that, look at how far the seeds of one recipe lie apart in the table above. Where a difference is not
 # larger than that, seed 1 might tell another story.
 #
+# Two traps lie in such tables. If *from scratch* is near one half or below it, it has learned nothing in its ten
+# epochs, and a difference to it says more about this training than about ImageNet. And a model may gain in AUC and
+# lose in accuracy: then its scores have moved, and one half is no longer a good threshold for it (lesson 02).
+#
 # ## What does it cost?
 #
 # Report 002 ends with accuracy against time, and praises MobileNet for getting nearly as far in a fraction of it.
