@@ -356,9 +356,9 @@ def test_a_function_without_end_is_stopped(tmp_path):
         LEAK,
         CHECKS["01.2"],
     )
-    grades = graded(path, timeout=12)  # the imports too have to fit into it
-    assert grades["01.1"] == ("failed", "the function did not return: cell 4 took longer than 12 s")
-    assert grades["01.2"] == ("not graded", "cell 4 took longer than 12 s")
+    grades = graded(path, timeout=25)  # the imports too have to fit into it, on a busy machine
+    assert grades["01.1"] == ("failed", "the function did not return: cell 4 took longer than 25 s")
+    assert grades["01.2"] == ("not graded", "cell 4 took longer than 25 s")
 
 
 def test_a_cell_that_prints_without_end_is_stopped_and_nothing_is_graded(tmp_path):

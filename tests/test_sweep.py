@@ -446,6 +446,7 @@ def test_workers_that_cannot_work_end_the_sweep(tmp_path, monkeypatch):
 
 
 def launcher(folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests in the background has it ignored
     workers.search(SPACE, *images(), replace(PLAN, epochs=2000), folder, workers=2)
 
 
