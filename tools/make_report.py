@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 FIGURES = Path("results/figures")
 # Images in the sets that every lesson takes whole, in every profile; of 140k a profile may take a part.
 WHOLE = {"140k-mini": 1600, "yonsei": LAYOUTS["yonsei"].total}
-# Settings that differ from set to set.
-OF_THE_SET = {"split", "n_train", "n_test", "parameters"}
+# Settings that differ from set to set; report 004's network is trained on 140k alone.
+OF_THE_SET = {"split", "n_train", "n_test", "parameters", "seeds of 004"}
 
 
 def take_records(source: Path, target: Path, force: bool = False) -> list[Path]:
