@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -79,6 +80,17 @@ def crop_square(path: str | Path, side: int) -> np.ndarray:
     return grey[top : top + side, left : left + side]
 
 
+def resized(pixels: np.ndarray, size: int | tuple[int, int] | None, mode: str = "area") -> np.ndarray:
+    """Pixels in memory at another size, as ``read_image`` resizes those of a file.
+
+    Args:
+        pixels: uint8 (h, w, 3), 0-255. size, mode: as ``size`` and ``resize`` there.
+    """
+    if mode not in RESIZE_MODES:
+        raise ValueError(f"there is no resize mode {mode!r}; choose one of {', '.join(RESIZE_MODES)}")
+    return pixels if size is None else np.asarray(_resized(Image.fromarray(pixels), _pair(size), mode))
+
+
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else tuple(size)
 
@@ -126,43 +138,60 @@ def load_images(
     Raises:
         ValueError: a file does not decode (it is named), or an unknown mode.
     """
-    shape = (len(index), *_pair(size), 3 if color == "rgb" else 1)
+
+    def one(path: str) -> np.ndarray:
+        return read_image(path, size, resize=resize, color=color)
+
+    return keep_images(index, size, 3 if color == "rgb" else 1, one, resize, cache_dir=cache_dir)
+
+
+def keep_images(
+    index: pd.DataFrame,
+    size: int | tuple[int, int],
+    channels: int,
+    read: Callable[[str], np.ndarray],
+    how: str,
+    *,
+    cache_dir: str | Path | None = None,
+) -> np.ndarray:
+    """What ``read`` makes of every file of ``index``, kept as ``load_images`` says.
+
+    Args:
+        index, size, cache_dir: as there. channels: of what comes out.
+        read: path -> uint8 (height, width, channels). It is called from several threads.
+        how: what ``read`` does, for the name of the file that keeps it.
+    """
+    shape = (len(index), *_pair(size), channels)
     if cache_dir is None:
         images = np.empty(shape, np.uint8)
-        _decode_into(images, index, size, resize, color)
+        _read_into(images, index, read)
         return images
-    path = Path(cache_dir) / f"{_cache_key(index, shape, resize)}.npy"
+    path = Path(cache_dir) / f"{_cache_key(index, shape, how)}.npy"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
+        beside = path.with_suffix(f".{os.getpid()}.partial")
         try:
-            images = open_memmap(partial, "w+", np.uint8, shape)
-            _decode_into(images, index, size, resize, color)
+            images = open_memmap(beside, "w+", np.uint8, shape)
+            _read_into(images, index, read)
             images.flush()
             del images  # Windows renames no file that is mapped
-            partial.replace(path)
+            beside.replace(path)
         finally:
-            partial.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r")
 
 
-def _cache_key(index: pd.DataFrame, shape: tuple[int, ...], resize: str) -> str:
-    what = f"{VERSION} {fingerprint(index)} {shape} {resize}"
+def _cache_key(index: pd.DataFrame, shape: tuple[int, ...], how: str) -> str:
+    what = f"{VERSION} {fingerprint(index)} {shape} {how}"
     return hashlib.sha256(what.encode()).hexdigest()[:24]
 
 
-def _decode_into(
-    images: np.ndarray,
-    index: pd.DataFrame,
-    size: int | tuple[int, int],
-    resize: str,
-    color: str,
-) -> None:
+def _read_into(images: np.ndarray, index: pd.DataFrame, read: Callable[[str], np.ndarray]) -> None:
     paths = index["path"].to_numpy()
 
     def decode(rows: range) -> int:
         for row in rows:
-            images[row] = read_image(paths[row], size, resize=resize, color=color)
+            images[row] = read(paths[row])
         return len(rows)
 
     # The decoders let go of Python's lock, so threads use every core; a few images a job keep the queue cheap.
