@@ -208,12 +208,13 @@ def test_every_copy_is_what_its_name_says():
 def test_copies_follow_the_seed_and_the_images_number_not_the_call():
     images = noise(9, 6)
     whole, other = by_name(images, seed=2), by_name(images, seed=3)
-    late, wrong = by_name(images[4:], seed=2, first=4), by_name(images[4:], seed=2)
+    some = np.array([7, 4, 5])
+    part, wrong = by_name(images[some], seed=2, numbers=some), by_name(images[some], seed=2)
     for name, copies in whole.items():
-        np.testing.assert_array_equal(late[name], copies[4:])
+        np.testing.assert_array_equal(part[name], copies[some])
         random = name in ("brightness", "contrast", "saturation")
         assert np.array_equal(other[name], copies) != random
-        assert np.array_equal(wrong[name], copies[4:]) != random
+        assert np.array_equal(wrong[name], copies[some]) != random
 
 
 def test_the_sizes_that_report_001_prints(tmp_path):
@@ -247,16 +248,27 @@ def test_copies_in_a_file_are_six_folds_chunk_by_chunk(tmp_path):
     assert watched.asked == [4, 4, 3]
     np.testing.assert_array_equal(copies, np.round(augment.six_fold(images, 5)))
     np.testing.assert_array_equal(copies, augment.copies_of(images, tmp_path / "b.npy", seed=5))
-    part = augment.copies_of(pipeline.Rows(images, [3, 1]), tmp_path / "c.npy")
-    np.testing.assert_array_equal(part[:2], images[[3, 1]])
     assert isinstance(copies, np.memmap) and not copies.flags.writeable and copies.dtype == np.uint8
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.npy", "b.npy", "c.npy"]
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.npy", "b.npy"]
+
+
+def test_an_image_has_the_same_copies_in_every_split(tmp_path):
+    images = noise(11, 6).astype(np.uint8)
+    whole = augment.copies_of(images, tmp_path / "whole.npy", seed=5).reshape(7, 11, 6, 6, 3)
+    for name, rows in (("one", [3, 1, 7, 8, 10]), ("other", [8, 3])):
+        part = augment.copies_of(pipeline.Rows(images, rows), tmp_path / f"{name}.npy", seed=5, chunk=2)
+        np.testing.assert_array_equal(part.reshape(7, len(rows), 6, 6, 3), whole[:, rows])
+    expand = augment.expander("six_fold", images.shape[1:], seed=5)
+    np.testing.assert_array_equal(expand(images[rows], np.array(rows)), part)
+    views = augment.six_fold(np.tile(images[rows], 2), 5, rows)  # of six channels
+    np.testing.assert_array_equal(np.round(views), np.tile(part, 2))
+    assert (whole[4:, rows].astype(float) - images[rows]).std(axis=(1, 2, 3, 4)).min() > 1  # they do change
 
 
 def test_copies_are_made_once_and_whole_or_not_at_all(tmp_path, monkeypatch):
     images, path, calls = noise(6, 4).astype(np.uint8), tmp_path / "copies.npy", []
 
-    def twice(batch, seed, first):
+    def twice(batch, seed, numbers):
         batch = tf.cast(batch, tf.float32)
         return tf.concat([batch, 255 - batch], axis=0)
 

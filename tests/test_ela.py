@@ -18,7 +18,7 @@ from fakeface_utils.datasets.resave import (
     read_native,
     resaved,
 )
-from fakeface_utils.forensics.ela import compare, grid_offset, grid_scores, map_of, pixel_auc
+from fakeface_utils.forensics.ela import Comparison, Region, grid_offset, grid_scores, inside, map_of, pixel_auc
 from tests.conftest import save_image
 
 
@@ -288,6 +288,10 @@ def test_never_compressed_images_show_texture_alone():
     assert error[40:80, 40:80].mean() > 10 * error[96:, 96:].mean()
 
 
+def compared(fake_error, twin_error, mask):
+    return Comparison(inside(fake_error, mask), inside(twin_error, mask))
+
+
 def spliced(seed):
     """A picture saved at 95; its fake, with a region that was saved at 60 on another grid; the region."""
     original = smooth(seed, grain=6)
@@ -302,12 +306,12 @@ def spliced(seed):
 @pytest.mark.parametrize("seed", [20, 21, 22])
 def test_another_history_shows_against_the_twin_until_both_are_saved_once_more(seed):
     fake, twin, mask = spliced(seed)
-    found = compare(error_level(fake), error_level(twin), mask)
-    assert found.log_ratio < -0.2 and found.fake_share < found.twin_share
-    outside = compare(error_level(fake), error_level(twin), ~mask)
+    found = compared(error_level(fake), error_level(twin), mask)
+    assert found.log_ratio < -0.2 and found.fake.share < found.twin.share
+    outside = compared(error_level(fake), error_level(twin), ~mask)
     assert abs(outside.log_ratio) < 0.03
     assert pixel_auc(error_level(fake), mask) < pixel_auc(error_level(twin), mask) - 0.05
-    levelled = compare(error_level(resaved(fake, 50)), error_level(resaved(twin, 50)), mask)
+    levelled = compared(error_level(resaved(fake, 50)), error_level(resaved(twin, 50)), mask)
     assert abs(levelled.log_ratio) < abs(found.log_ratio) / 3
     assert abs(levelled.difference) < abs(found.difference) / 3
 
@@ -317,11 +321,13 @@ def test_the_testbeds_parts_show_against_their_twins(tmp_path):
     table = testbed.load_attributes(root)
     ratios, levelled = [], []
     for name in table.path[table.label == 1]:
-        fake, twin = read_native(root / name), read_native(root / f"testbed/twins/{Path(name).stem}.jpg")
+        fake, twin = read_native(root / name), testbed.read_twin(root / name)
+        np.testing.assert_array_equal(twin, read_native(root / f"testbed/twins/{Path(name).stem}.jpg"))
         mask = testbed.read_mask(root / name, 128) > 127
-        ratios.append(compare(error_level(fake), error_level(twin), mask).log_ratio)
+        ratios.append(compared(error_level(fake), error_level(twin), mask).log_ratio)
         pair = (error_level(resaved(pixels, 70), 75) for pixels in (fake, twin))
-        levelled.append(compare(*pair, mask).log_ratio)
+        levelled.append(compared(*pair, mask).log_ratio)
+    assert testbed.read_twin(root / table.path[table.label == 0].iloc[0]) is None
     assert np.mean(ratios) < -0.1 and np.mean(np.array(ratios) < 0) >= 0.75
     assert abs(np.mean(levelled)) < abs(np.mean(ratios)) / 2
 
@@ -351,22 +357,62 @@ def test_a_flip_on_the_grid_changes_little():
 # --- scores ----------------------------------------------------------------------------------------------------
 
 
-def test_compare_by_hand():
+def test_inside_by_hand():
     mask = np.array([[True, False], [False, False]])
     error = np.array([[6, 2], [2, 2]])[..., None] * np.array([0.5, 1, 1.5])  # channels average to the plane
-    found = compare(error, np.array([[2.0, 2], [2, 2]]), mask)
-    assert (found.fake, found.twin, found.area) == (6, 2, 0.25)
-    assert (found.fake_share, found.twin_share) == (0.5, 0.25)
+    assert inside(error, mask) == Region(mean=6, share=0.5, area=0.25)
+    assert inside(error, ~mask) == Region(mean=2, share=0.5, area=0.75)
+    assert inside(np.full((2, 2), 2.0), mask) == Region(mean=2, share=0.25, area=0.25)
+
+
+def test_what_is_not_known_does_not_count():
+    error = np.array([[6, 2, 50.0], [2, 2, 90]])
+    mask, known = np.zeros((2, 3), bool), np.ones((2, 3), bool)
+    mask[0, 0], known[:, 2] = True, False
+    assert inside(error, mask, known) == inside(error[:, :2], mask[:, :2]) == Region(6, 0.5, 0.25)
+    assert inside(error, known & ~mask, known) == Region(2, 0.5, 0.75)
+    mask[:, 2] = True  # a mask may reach beyond what is known
+    assert inside(error, mask, known) == Region(6, 0.5, 0.25)
+    assert pixel_auc(error, mask, known) == 1 and pixel_auc(-error + 90, mask, known) == 0
+    rng = np.random.default_rng(1)
+    error, mask, known = rng.random((9, 7, 3)), rng.random((9, 7)) < 0.4, rng.random((9, 7)) < 0.6
+    pixels = [(error[at].mean(), mask[at]) for at in np.ndindex(9, 7) if known[at]]
+    part, whole = [e for e, m in pixels if m], [e for e, _ in pixels]
+    expected = np.mean(part), sum(part) / sum(whole), len(part) / len(whole)
+    found = inside(error, mask, known)
+    assert (found.mean, found.share, found.area) == pytest.approx(expected)
+
+
+def test_a_comparison_by_hand():
+    six, two, none = Region(6, 0.5, 0.25), Region(2, 0.25, 0.25), Region(0, np.nan, 0.1)
+    found = Comparison(six, two)
     assert found.difference == 4 and found.log_ratio == pytest.approx(np.log(3))
-    assert compare(np.full((2, 2), 2.0), error, mask).log_ratio == pytest.approx(-np.log(3))
+    assert Comparison(two, six).log_ratio == pytest.approx(-np.log(3))
+    assert Comparison(six, none).log_ratio == np.inf and Comparison(none, six).log_ratio == -np.inf
+    assert Comparison(none, none).log_ratio == 0
 
 
-def test_compare_of_nothing():
-    mask = np.array([[True, False]])
-    flat, lit = np.zeros((1, 2)), np.array([[1.0, 0]])
-    both = compare(flat, flat, mask)
-    assert both.log_ratio == 0 and np.isnan(both.fake_share) and np.isnan(both.twin_share)
-    assert compare(lit, flat, mask).log_ratio == np.inf and compare(flat, lit, mask).log_ratio == -np.inf
+def test_a_map_without_error_has_no_shares():
+    found = inside(np.zeros((1, 2)), np.array([[True, False]]))
+    assert found.mean == 0 and np.isnan(found.share) and found.area == 0.5
+
+
+@pytest.mark.parametrize("seed", [30, 31])
+def test_a_twin_is_measured_on_its_own_file(seed):
+    """Two crops of one scene, nothing edited: moving the twin onto the fake would make a difference of its own."""
+    scene = smooth(seed, 200, 200, grain=6)
+    mask = np.zeros(scene.shape[:2], bool)
+    mask[60:120, 50:130] = True
+    fake, twin = resaved(scene[:160, :160], 85), resaved(scene[3:163, 5:165], 85)
+    known, known_on_twin = np.zeros((2, 160, 160), bool)
+    known[3:, 5:], known_on_twin[:-3, :-5] = True, True
+    on_fake = inside(error_level(fake), mask[:160, :160], known)
+    on_twin = inside(error_level(twin), mask[3:163, 5:165], known_on_twin)
+    assert on_fake.area == on_twin.area and abs(Comparison(on_fake, on_twin).log_ratio) < 0.05
+    moved = np.zeros_like(twin)
+    moved[3:, 5:] = twin[:-3, :-5]
+    laid_over = inside(error_level(moved), mask[:160, :160], known)
+    assert abs(Comparison(on_fake, laid_over).log_ratio) > 0.2
 
 
 def test_pixel_auc_against_counting():
@@ -378,7 +424,7 @@ def test_pixel_auc_against_counting():
     assert pixel_auc(mask.astype(float), mask) == 1 and pixel_auc(1.0 - mask, mask) == 0
 
 
-@pytest.mark.parametrize("score", [lambda e, m: compare(e, np.ones((4, 4)), m), pixel_auc])
+@pytest.mark.parametrize("score", [inside, pixel_auc])
 @pytest.mark.parametrize(
     ("error", "mask", "words"),
     [
@@ -398,9 +444,20 @@ def test_maps_and_masks_must_fit(score, error, mask, words):
     assert words in str(caught.value)
 
 
-def test_the_twins_map_must_fit_too():
-    with pytest.raises(ValueError, match="of one size"):
-        compare(np.ones((4, 4)), np.ones((4, 6)), np.eye(4, dtype=bool))
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (np.zeros((4, 4), bool), "empty"),
+        (~np.eye(4, dtype=bool), "empty"),
+        (np.eye(4, dtype=bool), "full"),
+        (np.eye(4), "float64"),
+        (np.ones((4, 5), bool), "what is known is (4, 5)"),
+    ],
+)
+def test_what_is_known_must_fit(known, words):
+    with pytest.raises(ValueError) as caught:
+        inside(np.ones((4, 4)), np.eye(4, dtype=bool), known)
+    assert words in str(caught.value)
 
 
 # --- the grid --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ keras = pytest.importorskip("keras")
 from fakeface_utils import models  # noqa: E402
 from fakeface_utils.datasets import augment  # noqa: E402
 from fakeface_utils.datasets.pipeline import Rows  # noqa: E402
-from fakeface_utils.training import features  # noqa: E402
+from fakeface_utils.training import features, store  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
 from fakeface_utils.training.fit import fit  # noqa: E402
 from tests.test_transfer import alive  # noqa: E402
@@ -60,6 +60,14 @@ def folders(cache: Path) -> set[Path]:
     return set((cache / "features").glob("*"))
 
 
+def taken(part: Rows) -> np.ndarray:
+    return np.array(part[np.arange(len(part))])
+
+
+def assert_near(found: np.ndarray, wanted: np.ndarray) -> None:
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * wanted.max())
+
+
 # The same
 
 
@@ -99,19 +107,39 @@ def test_copies_are_those_of_copies_of_in_their_order(trunk, images, tmp_path, s
     assert shown == [35, 35, 35, 35, 21]  # memory: never more than CHUNK, copies counted
     copies = augment.copies_of(images, tmp_path / "copies.npy")
     assert kept.shape == (7 * N, 1024) and len(np.unique(copies.reshape(7 * N, -1), axis=0)) > 6 * N
-    wanted = trunk.predict(np.asarray(copies, np.float32), verbose=0)
-    np.testing.assert_allclose(kept, wanted, rtol=1e-4, atol=1e-4 * wanted.max())
-
-
-def test_rows_are_taken_without_the_rest(trunk, images, tmp_path, shown):
-    some = np.array([7, 3, 20])
-    kept = features.extract(trunk, Rows(images, some), KEY, tmp_path)
-    assert sum(shown) == 3
-    everything = features.extract(trunk, images, KEY, tmp_path)
-    np.testing.assert_allclose(kept, everything[some], rtol=1e-4, atol=1e-4)
+    assert_near(kept, trunk.predict(np.asarray(copies, np.float32), verbose=0))
 
 
 # Once
+
+
+@pytest.mark.parametrize("copies", [None, "six_fold"])
+def test_of_the_rows_asked_for_only_those_that_are_not_done_are_computed(
+    trunk, images, tmp_path, shown, monkeypatch, copies
+):
+    fold = 7 if copies else 1
+    monkeypatch.setattr(features, "CHUNK", 2 * fold)
+    is_late = np.arange(N) > 18
+    asked, before = [([20, 7, 3], 3), ([3, 8, 20, 9, 7, 8], 2), (is_late, 3), ([-1, 8], 0), (None, N - 8)], []
+    for number, (rows, new) in enumerate(asked):
+        shown.clear()
+        part = features.extract(trunk, images, KEY, tmp_path, rows=rows, copies=copies)
+        assert sum(shown) == new * fold and max(shown, default=0) <= 2 * fold
+        chosen = Rows(images, np.arange(N)[slice(None) if rows is None else rows])
+        pictures = chosen[np.arange(len(chosen))]
+        if copies:
+            pictures = augment.copies_of(chosen, tmp_path / f"{number}.npy")
+        assert len(part) == len(pictures) and part.shape == (fold * len(chosen), 1024)
+        before.append((part, trunk.predict(np.asarray(pictures, np.float32), verbose=0)))
+        for found, wanted in before:  # what was handed out earlier has not changed
+            assert_near(taken(found), wanted)
+    assert len(folders(tmp_path)) == 1
+
+
+def test_rows_that_are_not_there_are_refused(trunk, images, tmp_path, shown):
+    with pytest.raises(IndexError, match="index 23 is out of bounds"):
+        features.extract(trunk, images, KEY, tmp_path, rows=[0, N])
+    assert not shown and not folders(tmp_path)
 
 
 def test_the_second_time_nothing_is_computed(trunk, images, tmp_path, shown):
@@ -121,7 +149,7 @@ def test_the_second_time_nothing_is_computed(trunk, images, tmp_path, shown):
     np.testing.assert_array_equal(features.extract(again, images, KEY, tmp_path), first)
     assert len(shown) == 1 and len(folders(tmp_path)) == 1
     (folder,) = folders(tmp_path)
-    assert {path.name for path in folder.iterdir()} <= {"features.npy", "lock"}
+    assert {path.name for path in folder.iterdir()} <= {"features.npy", "done.npy", "lock"}
 
 
 def test_whatever_changes_the_features_has_its_own_file(trunk, images, tmp_path, monkeypatch):
@@ -143,9 +171,10 @@ def test_whatever_changes_the_features_has_its_own_file(trunk, images, tmp_path,
     for number, (network, pixels, key, copies) in enumerate(asked, start=1):
         features.extract(network, pixels, key, tmp_path, copies=copies)
         assert len(folders(tmp_path)) == number
-    monkeypatch.setattr(features, "VERSION", 99)
-    features.extract(*asked[0][:3], tmp_path)
-    assert len(folders(tmp_path)) == len(asked) + 1
+    for module, copies, new in ((augment, None, 0), (augment, "six_fold", 1), (features, None, 2)):
+        monkeypatch.setattr(module, "VERSION", 99)
+        features.extract(trunk, images, KEY, tmp_path, copies=copies)
+        assert len(folders(tmp_path)) == len(asked) + new
 
 
 def test_the_order_of_colours_is_part_of_the_key(tmp_path, images):
@@ -157,25 +186,42 @@ def test_the_order_of_colours_is_part_of_the_key(tmp_path, images):
     assert len(folders(tmp_path)) == 2
 
 
-def test_two_at_a_time_compute_once(trunk, images, tmp_path, monkeypatch):
-    compute, calls, found = features._compute, [], []
+@pytest.mark.parametrize("second", [range(15), range(9, N)], ids=["the same", "other rows"])
+def test_two_at_a_time_compute_once(trunk, images, tmp_path, shown, monkeypatch, second):
+    compute, found = features._compute, {}
 
     def slow(*args) -> None:
-        calls.append(1)
         time.sleep(0.5)  # the other one has long been waiting
         compute(*args)
 
+    def ask(name: str, rows: range) -> None:
+        found[name] = features.extract(trunk, images, KEY, tmp_path, rows=np.array(rows))
+
     monkeypatch.setattr(features, "_compute", slow)
-    ask = [
-        threading.Thread(target=lambda: found.append(features.extract(trunk, images, KEY, tmp_path)))
-        for _ in range(2)
-    ]
-    for thread in ask:
+    both = [threading.Thread(target=ask, args=asked) for asked in (("one", range(15)), ("two", second))]
+    for thread in both:
         thread.start()
-    for thread in ask:
+    for thread in both:
         thread.join(60)
-    assert len(calls) == 1 and len(found) == 2
-    np.testing.assert_array_equal(*found)
+    assert sum(shown) == len({*range(15), *second})
+    wanted = trunk.predict(images.astype(np.float32), verbose=0)
+    assert_near(taken(found["one"]), wanted[:15])
+    assert_near(taken(found["two"]), wanted[second.start : second.stop])
+
+
+def test_who_needs_nothing_new_does_not_wait(trunk, images, tmp_path):
+    found, some = [], np.array([4, 2])
+    features.extract(trunk, images, KEY, tmp_path, rows=some)
+    (folder,) = folders(tmp_path)
+
+    def ask() -> None:
+        found.append(features.extract(trunk, images, KEY, tmp_path, rows=some[:1]))
+
+    with store.lock(folder):  # somebody is at other rows
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(30)
+        assert found
 
 
 # Interrupted
@@ -186,7 +232,7 @@ class Stop(BaseException):
 
 
 @pytest.mark.parametrize("copies", [None, "six_fold"])
-@pytest.mark.parametrize("moment", ["in the third step", "before the progress is written", "before the end"])
+@pytest.mark.parametrize("moment", ["before the first step", "in the third step", "before it is said to be done"])
 def test_interrupted_it_goes_on_where_it_was(trunk, images, tmp_path, shown, monkeypatch, moment, copies):
     fold = 7 if copies else 1
     monkeypatch.setattr(features, "CHUNK", 5 * fold)
@@ -201,8 +247,8 @@ def test_interrupted_it_goes_on_where_it_was(trunk, images, tmp_path, shown, mon
             return predict(*args, **how)
 
         def stopping_replace(path, target):
-            late = moment == "before the progress is written" and target.name == "done.txt" and len(calls) == 3
-            if late or (moment == "before the end" and target.name == "features.npy"):
+            late = moment == "before it is said to be done" and target.name == "done.npy" and len(calls) == 3
+            if late or (moment == "before the first step" and target.name == "features.npy"):
                 raise Stop
             return rename(path, target)
 
@@ -210,41 +256,53 @@ def test_interrupted_it_goes_on_where_it_was(trunk, images, tmp_path, shown, mon
         patch.setattr(Path, "replace", stopping_replace)
         with pytest.raises(Stop):
             features.extract(trunk, images, KEY, tmp_path, copies=copies)
-    assert not list((tmp_path / "features").glob("*/features.npy"))
+    done = 0 if moment == "before the first step" else 10
     shown.clear()
+    if done:
+        early = taken(features.extract(trunk, images, KEY, tmp_path, rows=range(done), copies=copies))
+        np.testing.assert_array_equal(early, whole.reshape(fold, N, -1)[:, :done].reshape(early.shape))
+        assert not shown
     np.testing.assert_array_equal(features.extract(trunk, images, KEY, tmp_path, copies=copies), whole)
-    assert sum(shown) == (0 if moment == "before the end" else (N - 10) * fold)
-    assert {path.name for path in next((tmp_path / "features").iterdir()).iterdir()} <= {"features.npy", "lock"}
+    assert sum(shown) == (N - done) * fold
+    (folder,) = folders(tmp_path)
+    assert {path.name for path in folder.iterdir()} <= {"features.npy", "done.npy", "lock"}
+
+
+def test_features_are_on_disk_before_they_are_said_to_be_done(trunk, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "CHUNK", 10)
+    rename, flush, seen = Path.replace, np.memmap.flush, []
+    monkeypatch.setattr(Path, "replace", lambda path, target: seen.append(target.name) or rename(path, target))
+    monkeypatch.setattr(np.memmap, "flush", lambda file: seen.append("flush") or flush(file))
+    features.extract(trunk, images, KEY, tmp_path)
+    assert seen == ["features.npy"] + 3 * ["flush", "done.npy"]
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("done.txt", b""),
-        ("done.txt", b"all"),
-        ("done.txt", b"\xff\xfe"),
-        ("done.txt", b"999"),
-        ("done.txt", b"-3"),
-        ("done.txt", None),
-        ("partial.npy", b""),
-        ("partial.npy", b"text"),
-        ("partial.npy", b"PK\x03\x04 no archive"),
-        ("partial.npy", None),
-        ("partial.npy", "cut"),
-        ("partial.npy", np.zeros((N, 1023), np.float32)),
-        ("partial.npy", np.zeros((N, 1024), np.float64)),
+        ("done.npy", b""),
+        ("done.npy", b"text"),
+        ("done.npy", b"PK\x03\x04 no archive"),
+        ("done.npy", None),
+        ("done.npy", "cut"),
+        ("done.npy", np.ones(N - 1, bool)),
+        ("done.npy", np.ones(N, np.uint8)),
+        ("done.npy", np.array([None] * N)),
+        ("features.npy", b""),
+        ("features.npy", b"text"),
+        ("features.npy", b"PK\x03\x04 no archive"),
+        ("features.npy", None),
+        ("features.npy", "cut"),
+        ("features.npy", np.zeros((N, 1023), np.float32)),
+        ("features.npy", np.zeros((N, 1024), np.float64)),
     ],
     ids=str,
 )
-def test_damaged_files_of_an_interrupted_computation_are_not_used(
-    trunk, images, tmp_path, shown, monkeypatch, name, content
-):
+def test_damaged_files_are_not_used(trunk, images, tmp_path, shown, monkeypatch, name, content):
     monkeypatch.setattr(features, "CHUNK", 10)
     wanted = np.array(features.extract(trunk, images, KEY, tmp_path))
     (folder,) = folders(tmp_path)
-    (folder / "features.npy").unlink()
-    np.save(folder / "partial.npy", np.full((N, 1024), 7, np.float32))  # what would come out if it were believed
-    (folder / "done.txt").write_text("20")
+    np.save(folder / "features.npy", np.full((N, 1024), 7, np.float32))  # what would come out if it were believed
     if content is None:
         (folder / name).unlink()
     elif isinstance(content, np.ndarray):
@@ -252,6 +310,8 @@ def test_damaged_files_of_an_interrupted_computation_are_not_used(
     else:
         (folder / name).write_bytes((folder / name).read_bytes()[:-1] if content == "cut" else content)
     shown.clear()
+    some = taken(features.extract(trunk, images, KEY, tmp_path, rows=range(10)))
+    np.testing.assert_array_equal(some, wanted[:10])
     np.testing.assert_array_equal(features.extract(trunk, images, KEY, tmp_path), wanted)
     assert sum(shown) == N
 
@@ -260,8 +320,7 @@ def test_what_an_older_file_had_behind_it_is_not_believed_of_a_new_one(trunk, im
     monkeypatch.setattr(features, "CHUNK", 10)
     wanted = np.array(features.extract(trunk, images, KEY, tmp_path))
     (folder,) = folders(tmp_path)
-    (folder / "features.npy").unlink()
-    (folder / "done.txt").write_text("20")  # of a partial.npy that is gone
+    (folder / "features.npy").unlink()  # of which done.npy says that all is done
 
     def killed(*_):
         raise KeyboardInterrupt

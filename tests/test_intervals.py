@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from fakeface_utils.evaluation.intervals import Estimate, auc, bootstrap, wilson
+from fakeface_utils.evaluation.intervals import Estimate, auc, bootstrap, mean, wilson
 
 
 def binormal(rng, n_real, n_fake, area):
@@ -134,3 +134,16 @@ def test_errors():
         bootstrap(roc_auc_score, [], [])
     with pytest.raises(ValueError, match=r"0 \(real\) or 1"):
         auc([0, 2], [0.1, 0.2])
+
+
+def test_a_mean_draws_whole_groups_and_refuses_what_is_not_finite():
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.normal(1, 1, 50), 4)  # four equal values a group: 50 pieces of news, not 200
+    groups = np.repeat(np.arange(50), 4)
+    alone, together = mean(values), mean(values, groups)
+    assert alone.value == together.value == pytest.approx(values.mean())
+    half = (together.high - together.low) / 2
+    assert half == pytest.approx(1.96 * values[::4].std() / np.sqrt(50), rel=0.1)
+    assert (alone.high - alone.low) / 2 == pytest.approx(half / 2, rel=0.15)
+    with pytest.raises(ValueError, match="1 of 3 values are not finite"):
+        mean([1, np.inf, 2])

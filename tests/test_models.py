@@ -133,7 +133,7 @@ def test_the_tables_input_is_the_reports():
 def test_an_unknown_name_or_colour_is_refused():
     with pytest.raises(ValueError, match="'fnn'; choose one of ffnn"):
         models.build("fnn")
-    with pytest.raises(ValueError, match="'grey' or 'rgb'"):
+    with pytest.raises(ValueError, match="no view 'gray' of an image; choose one of rgb, grey"):
         models.build("ffnn", color="gray")
 
 

@@ -107,6 +107,26 @@ def test_folder_split_and_wrong_names(set_140k, set_yonsei):
         splits.with_split(index, "yonsei-001")
 
 
+@pytest.mark.parametrize("name", ["yonsei", "yonsei-part", "testbed"])
+def test_an_equalised_twin_of_the_yonsei_kind_was_split_before(name):
+    split = splits.with_split(drawn_index().assign(set="testbed"), "yonsei-001-grouped")
+    with pytest.raises(ValueError, match=f"{name}-equalised is an equalised twin: split the original first"):
+        splits.with_split(split.assign(set=f"{name}-equalised"), "yonsei-001-grouped")
+    # Folds need labels and groups alone, and a twin keeps them.
+    index = drawn_index(200, 60).assign(group=range(380))
+    fold = splits.with_fold(index.assign(set=f"{name}-equalised"), 1)["split"]
+    assert fold.equals(splits.with_fold(index, 1)["split"])
+
+
+def test_splits_of_the_140k_kind_are_the_same_on_a_twin(tmp_path, monkeypatch):
+    monkeypatch.setattr(splits, "_SIZE_140K", (8, 4, 4))
+    index = layouts.build_index(make_140k(tmp_path, per_class=6))
+    twin = index.assign(set="140k-equalised")
+    for name in ("folder", "140k-16k"):
+        first, second = (splits.with_split(one, name) for one in (index, twin))
+        assert first.drop(columns="set").equals(second.drop(columns="set"))
+
+
 def test_140k_16k_is_balanced_and_stays_inside_the_archives_splits(tmp_path, monkeypatch):
     monkeypatch.setattr(splits, "_SIZE_140K", (8, 4, 4))
     index = layouts.build_index(make_140k(tmp_path, per_class=6))
@@ -170,6 +190,10 @@ def test_the_turns_of_a_cross_validation_test_every_image_once_and_tear_no_group
         assert turn.groupby(group).nunique().max() == 1
         assert index["label"].groupby(turn).mean().between(0.4, 0.6).all()
     assert not turns[0].equals(splits.with_fold(index, 1, seed=1)["split"])
+    at_once = splits.turns(index, 5)
+    assert list(at_once) == [f"turn {number}" for number in range(1, 6)]
+    assert all(turn.equals(found["split"]) for turn, found in zip(turns, at_once.values(), strict=True))
+    assert splits.turns(index, 5, seed=1)["turn 1"]["split"].equals(splits.with_fold(index, 1, seed=1)["split"])
     for number in (0, 6):
         with pytest.raises(ValueError, match=f"no turn {number} of 5"):
             splits.with_fold(index, number)

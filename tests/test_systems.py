@@ -1,13 +1,14 @@
 """The reports' networks by name: each can be built, and what is called assumed exists."""
 
 import inspect
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 
 import pytest
 
 keras = pytest.importorskip("keras")
 
+from fakeface_utils.datasets import views  # noqa: E402
 from fakeface_utils.models import MODELS, build  # noqa: E402
 from fakeface_utils.models.transfer import BACKBONES  # noqa: E402
 from fakeface_utils.training.experiment import Experiment  # noqa: E402
@@ -41,8 +42,9 @@ def test_every_system_is_an_experiment_with_arguments_that_exist(name):
 @pytest.mark.parametrize("name", SCRATCH)
 def test_every_network_from_nothing_is_built_at_its_size(name):
     spec = experiment(name, "140k", "folder")
-    model = build(spec.model, spec.size, spec.color, **dict(spec.model_args))
-    assert model.input_shape == (None, spec.size, spec.size, 1 if spec.color == "grey" else 3)
+    unpretrained = {"weights": None} if "weights" in dict(spec.model_args) else {}
+    model = build(spec.model, spec.size, spec.color, **dict(spec.model_args) | unpretrained)
+    assert model.input_shape == (None, spec.size, spec.size, views.channels(spec.color))
 
 
 @pytest.mark.parametrize("name", ["MobileNet, 001"])
@@ -73,6 +75,23 @@ def test_what_reports_say_is_what_is_asked_for():
         assert (one[name].optimizer, one[name].learning_rate) == ("sgd_momentum", 1e-3)
     for name in ("Model 1", "VGG16, 001", "ResNet50, 001", "MobileNet, 001"):
         assert one[name].augmentation == "six_fold" and one[name].color == "rgb"
+        with_ela = one[f"{name}, ELA"]
+        assert with_ela.color == "ela001-90" and "color" in SYSTEMS[f"{name}, ELA"].assumed
+        assert replace(with_ela, color="rgb") == one[name]
+    fusions = {name: spec for name, spec in one.items() if spec.model == "fusion"}
+    for name, (branches, optimizer, rate, epochs) in {
+        "Fusion 1, 001": (("mobilenet", "resnet50"), "sgd_momentum", 1e-3, 15),
+        "Fusion 2, 001": (("model_1", "model_1"), "adam", 1e-4, 30),
+        "Fusion 2 at 0.001, 001": (("model_1", "model_1"), "adam", 1e-3, 15),
+        "Fusion 3, 001": (("model_1", "mobilenet"), "adam", 1e-4, 15),
+        "Fusion 3 as in the text, 001": (("mobilenet", "resnet50"), "adam", 1e-4, 15),
+        "Fusion 3, 30 epochs, 001": (("model_1", "mobilenet"), "adam", 1e-4, 30),
+    }.items():
+        spec = fusions.pop(name)
+        assert (dict(spec.model_args)["branches"], spec.optimizer) == (branches, optimizer)
+        assert (spec.learning_rate, spec.epochs, spec.augmentation) == (rate, epochs, "six_fold")
+        assert spec.color == "rgb+ela001-90" and dict(spec.model_args).get("train_from") is None
+    assert not fusions
     assert (one["simple_model"].size, one["simple_model"].epochs) == (224, 3)
     assert one["MobileNetV3 Small, 002"].epochs == 5
     assert (one["CNN of 004"].optimizer, one["CNN of 004"].learning_rate, one["CNN of 004"].epochs) == (

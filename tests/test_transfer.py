@@ -332,3 +332,20 @@ def test_a_backbone_frozen_at_random_still_sees_the_images(backbone):
     features = keras.Model(frozen.input, frozen.get_layer(transfer.FEATURES).output)
     seen = features.predict(noise(8, 64), verbose=0)
     assert np.isfinite(seen).all() and seen.std(axis=0).max() > 1e-3 * np.abs(seen).max() > 1e-6
+
+
+def test_stand_in_weights_are_loaded_and_show_a_picture(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
+    path = transfer.stand_in_weights(tmp_path / "some.weights.h5", images, seed=3)
+    assert [file.name for file in tmp_path.iterdir()] == ["some.weights.h5"]
+    again = transfer.stand_in_weights(tmp_path / "again.weights.h5", images, seed=3)
+    other = transfer.stand_in_weights(tmp_path / "other.weights.h5", images, seed=4)
+    found = []
+    for file in (path, again, other):
+        net = models.build("mobilenet", 32, weights=str(file))
+        seen = keras.Model(net.input, net.get_layer("features").output)
+        found.append(seen.predict(images.astype("float32"), verbose=0))
+    assert found[0].std(axis=0).mean() > 0.05  # without batch normalisation's means all pictures give the same
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.allclose(found[0], found[2])

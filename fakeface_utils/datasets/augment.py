@@ -18,10 +18,11 @@ from tqdm import tqdm
 
 from fakeface_utils.datasets.pipeline import Rows
 
+VERSION = 2  # raised when the same images would get other copies
 SIX_FOLD = ("flip_left_right", "flip_up_down", "rot90", "brightness", "contrast", "saturation")
 
 
-def six_fold(images: tf.Tensor, seed: int = 0, first: int | tf.Tensor = 0) -> tf.Tensor:
+def six_fold(images: tf.Tensor, seed: int = 0, numbers: np.ndarray | tf.Tensor | None = None) -> tf.Tensor:
     """Each image and six changed copies of it, as report 001 made them (section 3.6).
 
     The report names the six ``tf.image`` functions; how far brightness, contrast and saturation go it does
@@ -29,17 +30,22 @@ def six_fold(images: tf.Tensor, seed: int = 0, first: int | tf.Tensor = 0) -> tf
     in one split: lesson 01 shows what happens otherwise.
 
     Args:
-        images: (n, height, width, 3) with height = width, values 0-255.
+        images: (n, height, width, 3 k) with height = width, values 0-255: k views of each, three channels a view,
+            which are all changed alike.
         seed: of the three random changes; every image draws its own.
-        first: number of the first image, where these are part of a longer row: an image's copies follow from
-            ``seed`` and its number.
+        numbers: (n,) of the images in their whole set; default 0 to n - 1. An image's copies follow from ``seed`` and
+            its number, so that they are the same in every split of the set.
 
     Returns:
-        float32 (7 n, height, width, 3), 0-255: the n images, then n copies for each name in ``SIX_FOLD``.
+        float32 (7 n, height, width, 3 k), 0-255: the n images, then n copies for each name in ``SIX_FOLD``.
     """
     images = tf.cast(images, tf.float32)
+    if images.shape[-1] > 3:  # a change of colours is one of three channels
+        views = tf.split(images, images.shape[-1] // 3, axis=-1)
+        return tf.concat([six_fold(view, seed, numbers) for view in views], axis=-1)
     n = tf.shape(images)[0]
-    seeds = tf.stack([tf.fill([n], seed), tf.range(n) + first], axis=1)
+    numbers = tf.range(n) if numbers is None else tf.cast(numbers, tf.int32)
+    seeds = tf.stack([tf.fill([n], seed), numbers], axis=1)
 
     def drawn(change) -> tf.Tensor:
         return tf.map_fn(lambda pair: change(pair[0], pair[1]), (images, seeds), fn_output_signature=tf.float32)
@@ -59,7 +65,7 @@ def six_fold(images: tf.Tensor, seed: int = 0, first: int | tf.Tensor = 0) -> tf
 
 @dataclass(frozen=True)
 class Expansion:
-    """A function (images, seed, number of the first image) -> ``fold`` times as many, in the order of ``six_fold``."""
+    """A function (images, seed, numbers of the images) -> ``fold`` times as many, in the order of ``six_fold``."""
 
     expand: Callable[[tf.Tensor, int, tf.Tensor], tf.Tensor]
     fold: int
@@ -74,11 +80,12 @@ def copies_of(
     """All images and their copies, in a file that is made once and then only opened.
 
     Memory does not grow with the number of images. The file is written under a temporary name and renamed when
-    whole. Of what is in it, only the shape is checked when it is there already: give every set of images, ``how``
-    and seed a path of its own.
+    whole. Of what is in it, only the shape is checked when it is there already: give every set of images, ``how``,
+    seed and ``VERSION`` a path of its own.
 
     Args:
-        images: uint8 (n, height, width, channels), 0-255, also as ``pipeline.Rows``.
+        images: uint8 (n, height, width, channels), 0-255. Of ``pipeline.Rows`` each image gets the copies that it
+            would get among all images of its set.
         path: the file, by custom ``*.npy``.
         how: a name in ``COPIES``.
         seed: of the random changes.
@@ -115,25 +122,29 @@ def copies_of(
     return found
 
 
-def expander(how: str, shape: tuple[int, ...], seed: int = 0) -> Callable[[np.ndarray, int], np.ndarray]:
-    """A function (images uint8 (n, *shape), number of the first) -> uint8 (fold n, *shape), whole grey levels.
+def expander(how: str, shape: tuple[int, ...], seed: int = 0) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """A function (images uint8 (n, *shape), their numbers (n,)) -> uint8 (fold n, *shape), whole grey levels.
+
+    The numbers are those of ``six_fold``.
 
     One graph for chunks of every length; called directly, an expansion would cost milliseconds of Python an image.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.uint8), tf.TensorSpec([], tf.int32)])
-    def rounded(batch: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.round(COPIES[how].expand(batch, seed, first)), tf.uint8)
+    @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.uint8), tf.TensorSpec([None], tf.int32)])
+    def rounded(batch: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.round(COPIES[how].expand(batch, seed, numbers)), tf.uint8)
 
-    return lambda images, first: rounded(tf.constant(images), tf.constant(first)).numpy()
+    return lambda images, numbers: rounded(tf.constant(images), tf.constant(numbers, tf.int32)).numpy()
 
 
 def _expand_into(copies: np.ndarray, images: np.ndarray | Rows, expand: Callable, chunk: int) -> None:
     n = copies.shape[1]
+    numbers = images.rows if isinstance(images, Rows) else np.arange(n)
     with tqdm(total=n, desc="copies", unit=" images") as bar:
         for start in range(0, n, chunk):
-            batch = np.asarray(images[np.arange(start, min(start + chunk, n))])
-            copies[:, start : start + len(batch)] = expand(batch, start).reshape(-1, *batch.shape)
+            part = slice(start, min(start + chunk, n))
+            batch = np.asarray(images[np.arange(n)[part]])
+            copies[:, part] = expand(batch, numbers[part]).reshape(-1, *batch.shape)
             bar.update(len(batch))
 
 

@@ -21,19 +21,17 @@ import hashlib
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from numbers import Integral
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
 from fakeface_utils.datasets import pixels
 from fakeface_utils.datasets.layouts import fingerprint
-from fakeface_utils.datasets.resave import SUBSAMPLING
+from fakeface_utils.datasets.resave import SUBSAMPLING, jpeg
 
 # Raised when the same image would come out as another file, so that no old twin is taken for a new one.
 VERSION = 1
@@ -192,10 +190,8 @@ def _jpeg(source: str, shape: tuple[int, ...] | None, options: dict) -> bytes:
     if shape not in (None, image.shape):
         stored, first = (" x ".join(map(str, s[1::-1])) for s in (image.shape, shape))
         raise ValueError(f"{source} has {stored} pixels, the first image {first}: give a size to bring all to")
-    file, quality = BytesIO(), draw_quality(image, options["qualities"], options["seed"])
-    # From an array, so nothing that came with the source can get into the file.
-    Image.fromarray(image).save(file, "JPEG", quality=quality, subsampling=SUBSAMPLING[options["subsampling"]])
-    return file.getvalue()
+    quality = draw_quality(image, options["qualities"], options["seed"])
+    return jpeg(image, quality, options["subsampling"])
 
 
 def _write_whole(path: Path, content: bytes) -> None:

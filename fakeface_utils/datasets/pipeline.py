@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +30,24 @@ class Rows:
 
     def __getitem__(self, numbers: np.ndarray) -> np.ndarray:
         return self.images[self.rows[numbers]]
+
+
+class SideBySide:
+    """Several arrays of features of the same images, joined end to end when they are asked for.
+
+    Args:
+        parts: each (n, k), an array or ``Rows``.
+    """
+
+    def __init__(self, parts: Sequence[np.ndarray | Rows]):
+        self.parts = parts
+        self.shape, self.dtype = (len(parts[0]), sum(part.shape[1] for part in parts)), parts[0].dtype
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    def __getitem__(self, numbers: np.ndarray) -> np.ndarray:
+        return np.concatenate([part[numbers] for part in self.parts], axis=1)
 
 
 def batches(

@@ -115,9 +115,15 @@ def resaved(pixels: np.ndarray, quality: int = 90, subsampling: str = "4:2:0") -
         raise ValueError(f"quality is a whole number from 1 to 100, not {quality!r}")
     if subsampling not in SUBSAMPLING:
         raise ValueError(f"subsampling is one of {', '.join(SUBSAMPLING)}, not {subsampling!r}")
+    return np.array(Image.open(BytesIO(jpeg(pixels, int(quality), subsampling))))
+
+
+def jpeg(pixels: np.ndarray, quality: int, subsampling: str) -> bytes:
+    """The bytes of a JPEG file that holds these pixels and nothing else; arguments as in :func:`resaved`, unchecked."""
     file = BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=int(quality), subsampling=SUBSAMPLING[subsampling])
-    return np.array(Image.open(file))
+    # From an array, so that nothing which came with the pixels can get into the file.
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=SUBSAMPLING[subsampling])
+    return file.getvalue()
 
 
 def error_level(pixels: np.ndarray, quality: int = 90, subsampling: str = "4:2:0") -> np.ndarray:

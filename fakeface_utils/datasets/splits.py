@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from fakeface_utils.datasets.equalise import ENDING
 from fakeface_utils.datasets.layouts import SPLITS
 
 MANIFEST = Path(__file__).parent / "manifests" / "yonsei.csv"
@@ -43,8 +44,8 @@ def with_split(index: pd.DataFrame, name: str) -> pd.DataFrame:
         The rows that belong to the split, with ``group`` as in the manifest where there is one.
 
     Raises:
-        ValueError: an unknown name, a split of the other layout, a ``folder`` split where the archive has none, or
-            images that differ from those in the manifest (they are named).
+        ValueError: an unknown name, a split of the other layout, a ``folder`` split where the archive has none, an
+            equalised twin of the Yonsei kind, or images that differ from those in the manifest (they are named).
     """
     if name not in NAMES:
         raise ValueError(f"there is no split {name!r}; choose one of {', '.join(NAMES)}")
@@ -57,6 +58,9 @@ def with_split(index: pd.DataFrame, name: str) -> pd.DataFrame:
         raise ValueError(f"{name} splits a set in the {layout} layout, this one is in {index.attrs.get('layout')}")
     if layout == "140k":
         return _some_of_140k(index)
+    if index["set"].str.endswith(ENDING).any():
+        # The manifest knows the original files only: another split would be drawn, and nobody would notice.
+        raise ValueError(f"{index['set'].iloc[0]} is an equalised twin: split the original first, then equalise")
     if index["set"].iloc[0] == "yonsei":
         return _from_manifest(index, name)
     report, grouped = name.removesuffix("-grouped"), name.endswith("-grouped")
@@ -126,6 +130,11 @@ def with_fold(index: pd.DataFrame, number: int, of: int = 5, seed: int = 0) -> p
         raise ValueError(f"{of} turns take {2 * of} folds, but {few}: ask for fewer turns") from error
     part = (tenths - 2 * (number - 1)) % (2 * of)
     return index.assign(split=np.select([part < 2, part == 2], ["test", "valid"], "train"))
+
+
+def turns(index: pd.DataFrame, of: int, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """All turns of a grouped cross-validation, name -> the index with that turn's split (:func:`with_fold`)."""
+    return {f"turn {number}": with_fold(index, number, of, seed) for number in range(1, of + 1)}
 
 
 def make_folds(labels: np.ndarray, groups: np.ndarray, n_splits: int = 5, seed: int = 0) -> np.ndarray:

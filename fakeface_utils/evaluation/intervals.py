@@ -95,6 +95,18 @@ def bootstrap(
     return Estimate(float(metric(labels, scores)), float(low), float(high), len(labels))
 
 
+def mean(values: np.ndarray, groups: np.ndarray | None = None, **options) -> Estimate:
+    """The mean of ``values`` (n,), with an interval that draws whole groups; ``options`` as of :func:`bootstrap`.
+
+    Raises:
+        ValueError: no value, one that is not finite, or as many groups as values are not given.
+    """
+    values = np.asarray(values, float)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{int((~np.isfinite(values)).sum())} of {len(values)} values are not finite")
+    return bootstrap(lambda _, drawn: drawn.mean(), np.ones(len(values), int), values, groups, **options)
+
+
 def _draws(labels: np.ndarray, groups: np.ndarray, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """How often each image is drawn, in blocks (b, n_images) of at most some million counts."""
     _, member = np.unique(groups, return_inverse=True)

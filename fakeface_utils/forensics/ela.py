@@ -38,73 +38,82 @@ def map_of(path: str | Path, quality: int = 90, subsampling: str = "4:2:0") -> n
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A fake's error level inside the edited region against the same region of its untouched twin.
+class Region:
+    """The error level inside a region of one image.
 
     Attributes:
-        fake, twin: mean error inside the mask, in the units of the maps (0-255, mean over channels).
-        fake_share, twin_share: share of the image's whole error that lies inside the mask, 0-1; NaN for an image
-            without any error.
-        area: share of the pixels inside the mask, 0-1. An error spread evenly has this share.
+        mean: of the error inside, in the units of the map (0-255, mean over channels).
+        share: of the whole error, how much lies inside, 0-1; NaN for an image without any error.
+        area: of all pixels, how many lie inside, 0-1. An error spread evenly has this share.
     """
 
-    fake: float
-    twin: float
-    fake_share: float
-    twin_share: float
+    mean: float
+    share: float
     area: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A region of a fake against the same region of its untouched twin, each measured on its own file.
+
+    Both maps must come from one quality and subsampling. Where the two files do not lie on one another, each region is
+    marked on its own file: a twin that was moved onto its fake has lost the grid of its last save, and its map shows
+    the move.
+    """
+
+    fake: Region
+    twin: Region
 
     @property
     def difference(self) -> float:
-        """``fake - twin``; below 0 when the edit changes less than the original did."""
-        return self.fake - self.twin
+        """Mean error of the fake less that of the twin; below 0 when the edit changes less than the original did."""
+        return self.fake.mean - self.twin.mean
 
     @property
     def log_ratio(self) -> float:
-        """Natural log of ``fake / twin``: 0 when they are equal, infinite when one of them is 0 and the other not."""
-        if self.fake == self.twin:
+        """Natural log of the fake's mean error over the twin's: 0 when they are equal, infinite when one of them is 0.
+
+        Two files with other histories differ outside the edit, too: hold it against the same ratio out there.
+        """
+        if self.fake.mean == self.twin.mean:
             return 0.0
         with np.errstate(divide="ignore"):
-            return float(np.log(self.fake) - np.log(self.twin))
+            return float(np.log(self.fake.mean) - np.log(self.twin.mean))
 
 
-def compare(error: np.ndarray, twin_error: np.ndarray, mask: np.ndarray) -> Comparison:
-    """Score a fake's map inside a mask against the same pixels of its twin's map.
+def inside(error: np.ndarray, mask: np.ndarray, known: np.ndarray | None = None) -> Region:
+    """Measure an error level inside a region.
 
-    Both maps must come from one quality, subsampling and gain, and from images of the same size whose pixels lie on
-    one another.
+    The rest of the image is ``inside(error, known & ~mask, known)``.
 
     Args:
-        error, twin_error: (h, w) or (h, w, 3), at least 0, as :func:`resave.error_level` gives them.
-        mask: bool (h, w), True where the fake was edited. A mask with soft seams is cut first: ``mask > 127``.
+        error: (h, w) or (h, w, 3), at least 0, as :func:`resave.error_level` gives it; channels are averaged.
+        mask: bool (h, w), True inside. A mask with soft seams is cut first: ``mask > 127``.
+        known: bool (h, w), the pixels that count, such as those that fake and twin both show; default: all. Outside
+            it there is neither error nor area.
 
     Raises:
-        ValueError: shapes that do not fit; a mask that is not bool, that is empty or that covers all.
+        ValueError: shapes that do not fit; a mask that is not bool; one that marks nothing, or everything that is
+            known.
     """
-    error, twin_error = _plane(error), _plane(twin_error)
-    mask = _region(mask, error, twin_error)
-    sums = [float(plane.sum()) for plane in (error, twin_error)]
-    inside = [float(plane[mask].sum()) for plane in (error, twin_error)]
-    shares = [part / whole if whole else float("nan") for part, whole in zip(inside, sums, strict=True)]
-    return Comparison(*(part / int(mask.sum()) for part in inside), *shares, area=float(mask.mean()))
+    error, mask = _counted(error, mask, known)
+    whole = float(error.sum())
+    part = float(error[mask].sum())
+    share = part / whole if whole else float("nan")
+    return Region(mean=part / int(mask.sum()), share=share, area=float(mask.mean()))
 
 
-def pixel_auc(error: np.ndarray, mask: np.ndarray) -> float:
+def pixel_auc(error: np.ndarray, mask: np.ndarray, known: np.ndarray | None = None) -> float:
     """How well the error alone picks the edited pixels: AUC of the pixels inside the mask against those outside.
 
     The probability that a pixel inside has a larger error than one outside, ties counted half: 0.5 is chance, below
     it the region is darker than its surroundings. Texture moves it as well, so compute the twin's, too. Pixels are
     no independent observations: one image gives one value, and intervals are taken over images.
 
-    Args:
-        error: (h, w) or (h, w, 3); channels are averaged.
-        mask: bool (h, w), True where the fake was edited.
-
-    Raises:
-        ValueError: as :func:`compare`.
+    Args, raises: as :func:`inside`.
     """
-    error = _plane(error)
-    return float(roc_auc_score(_region(mask, error).ravel(), error.ravel()))
+    error, mask = _counted(error, mask, known)
+    return float(roc_auc_score(mask, error))
 
 
 def grid_scores(pixels: np.ndarray) -> np.ndarray:
@@ -165,16 +174,23 @@ def _plane(error: np.ndarray) -> np.ndarray:
     return error if error.ndim == 2 else error.mean(axis=2)
 
 
-def _region(mask: np.ndarray, *planes: np.ndarray) -> np.ndarray:
-    mask = np.asarray(mask)
-    if any(plane.shape != mask.shape for plane in planes):
-        shapes = ", ".join(str(plane.shape) for plane in planes)
-        raise ValueError(f"maps and mask must be of one size; the maps are {shapes}, the mask is {mask.shape}")
-    if mask.dtype != bool:
-        raise ValueError(f"a mask is True inside and False outside, not {mask.dtype}; write mask > 127")
-    if mask.all() or not mask.any():
+def _counted(error: np.ndarray, mask: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Error and mask of the pixels that count, (n,) each."""
+    error, mask = _plane(error), np.asarray(mask)
+    known = np.ones(mask.shape, bool) if known is None else np.asarray(known)
+    if not error.shape == mask.shape == known.shape:
         raise ValueError(
-            f"the mask is {'full' if mask.any() else 'empty'}: there is nothing to compare "
-            f"{'with outside' if mask.any() else 'inside'}"
+            f"map and mask must be of one size; the map is {error.shape}, the mask is {mask.shape}, "
+            f"what is known is {known.shape}"
         )
-    return mask
+    if not mask.dtype == known.dtype == bool:
+        wrong = mask.dtype if mask.dtype != bool else known.dtype
+        raise ValueError(f"a mask is True inside and False outside, not {wrong}; write mask > 127")
+    error, mask = error[known], mask[known]
+    if mask.all() or not mask.any():  # all() of nothing is True: nothing known is an empty mask
+        raise ValueError(
+            "the mask is full: there is nothing to compare with outside"
+            if mask.any()
+            else "the mask is empty: there is nothing to measure inside"
+        )
+    return error, mask

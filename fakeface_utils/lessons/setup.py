@@ -14,7 +14,7 @@ from dataclasses import replace
 import pandas as pd
 
 from fakeface_utils import config
-from fakeface_utils.datasets import groups, splits, testbed
+from fakeface_utils.datasets import equalise, groups, splits, testbed
 from fakeface_utils.datasets.layouts import SPLITS, LayoutError, build_index
 
 NOT_EVIDENCE = "testbed: not evidence"
@@ -113,6 +113,24 @@ def open_split(layout: str, profile: str, planted: testbed.Truths | None = None)
     pairs = groups.cached_pairs(index, config.cache_dir(), keypoints=profile == "laptop")
     index["group"] = groups.group_ids(index, pairs)
     return splits.with_split(index, split), split
+
+
+def open_twin(index: pd.DataFrame, size: int) -> pd.DataFrame:
+    """The equalised twin of a set: the same images, every file made in the same way, split and groups as they are.
+
+    Says where it is. It is made once and kept in the cache.
+
+    Args:
+        index: as :func:`open_split` returned it; split first, then equalise.
+        size: side of the twin's images in pixels, at most half the stored side (see ``datasets.equalise``).
+
+    Raises:
+        ValueError, OSError: as in ``equalise.equalised``.
+    """
+    twin = equalise.equalised(index, config.cache_dir() / "equalised", size)
+    stamp = "" if twin.attrs["evidence"] else f" [{NOT_EVIDENCE}]"
+    print(f"{twin['set'].iloc[0]}: {len(twin):,} images of {size} x {size} pixels{stamp} in {twin.attrs['root']}")
+    return twin
 
 
 def _has_set(layout: str) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import keras
 
-from fakeface_utils.models import scratch, transfer
+from fakeface_utils.datasets import views
+from fakeface_utils.models import fusion, scratch, transfer
 from fakeface_utils.models import weights as files
 
 
@@ -19,7 +20,7 @@ class Entry:
 
     builder: Callable[..., keras.Model]  # (input_shape, **arguments) -> model
     size: int  # side of the square, pixels
-    color: str  # "grey" or "rgb"
+    color: str  # a view of ``datasets.views``
 
 
 MODELS = {
@@ -28,6 +29,7 @@ MODELS = {
     "model_1": Entry(scratch.model_1, size=128, color="rgb"),
     "custom_003": Entry(scratch.custom_003, size=128, color="rgb"),
     "cnn_004": Entry(scratch.cnn_004, size=128, color="rgb"),
+    "fusion": Entry(fusion.fusion, size=128, color="rgb+ela-90"),
     **{name: Entry(partial(transfer.transfer, backbone=name), 128, "rgb") for name in transfer.BACKBONES},
 }
 
@@ -38,33 +40,32 @@ def build(name: str, size: int | None = None, color: str | None = None, **argume
     Args:
         name: one of ``MODELS``.
         size: side of the square images, pixels; default: the report's.
-        color: ``"grey"`` or ``"rgb"``; default: the report's.
+        color: ``"grey"``, ``"rgb"`` or another view of ``datasets.views``; default: the report's.
         arguments: of the model's builder, such as ``units=64``.
 
     Returns:
-        Model from images (b, size, size, 1 or 3) in 0-255 to float32 P(fake) (b, 1).
+        Model from images (b, size, size, channels of the view) in 0-255 to float32 P(fake) (b, 1).
 
     Raises:
-        ValueError: an unknown name or colour, or images of a size that the network cannot take.
+        ValueError: an unknown name or view, or images of a size that the network cannot take.
         WeightsError: pretrained weights that are missing, damaged, or of another network.
     """
     if name not in MODELS:
         raise ValueError(f"there is no model {name!r}; choose one of {', '.join(MODELS)}")
     size, color = size or MODELS[name].size, color or MODELS[name].color
-    if color not in ("grey", "rgb"):
-        raise ValueError(f"color is 'grey' or 'rgb', not {color!r}")
-    return MODELS[name].builder((size, size, 3 if color == "rgb" else 1), **arguments)
+    return MODELS[name].builder((size, size, views.channels(color)), **arguments)
 
 
 def weights_digest(name: str, **arguments: object) -> str | None:
-    """A hash of the file with the pretrained weights that ``build`` would load; None where there are none.
+    """A hash of the files with the pretrained weights that ``build`` would load; None where there are none.
 
     Raises:
         WeightsError: the file is not there and cannot be fetched.
     """
     weights = arguments.get("weights", "imagenet")
-    path = transfer.weights_file(name, weights) if name in transfer.BACKBONES else None
-    return None if path is None else files.digest(path)
+    backbones = arguments.get("branches", fusion.BRANCHES) if name == "fusion" else (name,)
+    paths = [transfer.weights_file(backbone, weights) for backbone in backbones if backbone in transfer.BACKBONES]
+    return " ".join(files.digest(path) for path in paths if path is not None) or None
 
 
 def without_names(model_config: dict) -> object:

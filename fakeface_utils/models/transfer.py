@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import applications, layers, ops
 
 from fakeface_utils.models import weights as files
@@ -148,6 +149,27 @@ def transfer(
         x = layers.Dense(units, activation="relu")(x)
     x = layers.Dropout(dropout)(x) if dropout else x
     return keras.Model(trunk.input, p_fake(x), name=backbone)
+
+
+def stand_in_weights(path: str | Path, images: np.ndarray, seed: int = 0) -> Path:
+    """A file of weights for MobileNet, drawn at random: where ImageNet's are not to be had and wiring is all one wants.
+
+    Its batch normalisation has seen the images once. Without that, an image dies out on its way through 27 layers.
+
+    Args:
+        path: where to write it, ending in ``.weights.h5``.
+        images: (n, height, width, 3), 0-255. seed: of the weights.
+    """
+    keras.utils.set_random_seed(seed)
+    image = keras.Input(images.shape[1:])
+    scaled = BACKBONES["mobilenet"].preprocess(image)
+    net = applications.MobileNet(input_tensor=scaled, include_top=False, weights=None)
+    for layer in net.layers:
+        layer.momentum = 0.0  # keep what these images give, and only that
+    keras.Model(image, net.output)(images.astype("float32"), training=True)
+    path = Path(path)
+    net.save_weights(partial := path.with_name(f"partial-{path.name}"))
+    return partial.replace(path)
 
 
 def weights_file(backbone: str, weights: str | None) -> Path | None:

@@ -20,7 +20,7 @@ from filelock import Timeout
 from tqdm import tqdm
 
 from fakeface_utils import config
-from fakeface_utils.datasets import augment, pipeline, pixels
+from fakeface_utils.datasets import augment, pipeline, pixels, views
 from fakeface_utils.datasets.layouts import SPLITS, fingerprint
 from fakeface_utils.models import build, weights_digest, without_names
 from fakeface_utils.records import plain_metrics
@@ -46,13 +46,13 @@ class Experiment:
     """Everything that decides an experiment's numbers, but for the images themselves.
 
     ``set`` and ``split`` say which images are meant (the index brings them); ``model`` is a name in
-    ``models.MODELS`` with its ``model_args``, given as a mapping; ``size`` is the side in pixels, ``color`` and
-    ``resize`` are as in ``pixels.read_image``; ``optimizer`` is a name as in ``fit``; ``augmentation`` is a name in
-    ``AUGMENTATIONS`` or of copies in ``augment.COPIES``, which only the training images get; ``seed`` decides
-    weights, order, augmentation and dropout.
+    ``models.MODELS`` with its ``model_args``, given as a mapping; ``size`` is the side in pixels, ``color`` a view of
+    ``datasets.views`` such as rgb, grey or rgb+ela-90, ``resize`` as in ``pixels.read_image``; ``optimizer`` is a name
+    as in ``fit``; ``augmentation`` is a name in ``AUGMENTATIONS`` or of copies in ``augment.COPIES``, which only the
+    training images get; ``seed`` decides weights, order, augmentation and dropout.
 
     Raises:
-        ValueError: an unknown augmentation, resize mode or optimizer, or a number that cannot be.
+        ValueError: an unknown augmentation, view, resize mode or optimizer, or a number that cannot be.
     """
 
     set: str
@@ -76,10 +76,14 @@ class Experiment:
             raise ValueError(f"there is no augmentation {self.augmentation!r}: {', '.join(known)}")
         if self.resize not in pixels.RESIZE_MODES:
             raise ValueError(f"there is no resize mode {self.resize!r}: {', '.join(pixels.RESIZE_MODES)}")
-        if self.optimizer not in OPTIMIZERS:
-            keras.optimizers.get(self.optimizer)  # its ValueError names it
-        if self.augmentation in augment.COPIES and self.color == "grey":
-            raise ValueError(f"{self.augmentation} changes colours; it needs color='rgb'")
+        if self.optimizer not in OPTIMIZERS and self.optimizer not in _keras_optimizers():
+            raise ValueError(
+                f"there is no optimizer {self.optimizer!r}: {', '.join([*OPTIMIZERS, *_keras_optimizers()])}"
+            )
+        if views.channels(self.color) % 3 and self.augmentation in augment.COPIES:
+            raise ValueError(
+                f"{self.augmentation} changes colours; it needs color='rgb' or views of three channels"
+            )
         if min(self.size, self.epochs, self.batch_size) < 1 or self.learning_rate <= 0 or self.seed < 0:
             raise ValueError(
                 f"size, epochs, batch and learning rate must be positive, the seed not negative: {self}"
@@ -92,6 +96,12 @@ class Experiment:
             f"{self.optimizer} {self.learning_rate:g}, {self.epochs} epochs of {self.batch_size}, "
             f"augmentation {self.augmentation}, seed {self.seed}"
         )
+
+
+def _keras_optimizers() -> list[str]:
+    """The names that Keras knows. (``keras.optimizers.get`` would make one, and start TensorFlow for it.)"""
+    names = {name.lower() for name, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
+    return sorted(names - {"optimizer", "lossscaleoptimizer"})
 
 
 def _frozen(value: object) -> object:
@@ -118,6 +128,10 @@ def key(experiment: Experiment, model: keras.Model, index: pd.DataFrame) -> str:
         what["weights"] = pretrained
     if pretrained is not None or features.split(model) is not None:
         what["features"] = features.VERSION
+    if experiment.augmentation in augment.COPIES:
+        what["copies"] = augment.VERSION
+    if experiment.color not in views.PLAIN:
+        what["view"] = views.VERSION
     if (replicas := model.distribute_strategy.num_replicas_in_sync) > 1:
         what["replicas"] = replicas  # each sees a part of a batch: other means, other steps
     return _short_hash(json.dumps(what, sort_keys=True).encode())
@@ -288,25 +302,38 @@ def _inputs(
     """
     # What is decoded does not depend on the split; without it, all splits of a set share one cache.
     index = index.assign(split="")
-    how = {"resize": experiment.resize, "color": experiment.color}
-    images = pixels.load_images(index, experiment.size, **how, cache_dir=cache)
-    key_of_all = f"{pixels.VERSION} {pipeline.VERSION} {fingerprint(index)} {experiment.size} {how}"
-
-    def chosen(rows: np.ndarray) -> tuple[pipeline.Rows, str]:
-        return pipeline.Rows(images, rows), f"{key_of_all} {_short_hash(rows.tobytes())}"
-
     copies = experiment.augmentation if experiment.augmentation in augment.COPIES else None
     parts = features.split(model) if AUGMENTATIONS.get(experiment.augmentation) is None else None
     if parts is None:
-        some, name = chosen(train)
-        path = cache / f"{_short_hash(name.encode())}-{copies}.npy"
-        return augment.copies_of(some, path, how=copies) if copies else some, chosen(judged)[0], model
+        images, name = _images(experiment, experiment.color, index, cache)
+        part = pipeline.Rows(images, train)
+        if copies:
+            name += f" {augment.VERSION} {_short_hash(train.tobytes())}"
+            part = augment.copies_of(part, cache / f"{_short_hash(name.encode())}-{copies}.npy", how=copies)
+        return part, pipeline.Rows(images, judged), model
     trunk, head = parts
-    if copies:  # of the training images only; each copy costs a pass through the backbone
-        kept = features.extract(trunk, *chosen(train), cache, copies=copies)
-        return kept, features.extract(trunk, *chosen(judged), cache), head
-    kept = features.extract(trunk, images, key_of_all, cache)  # once for all splits of the set
-    return pipeline.Rows(kept, train), pipeline.Rows(kept, judged), head
+    networks, found = features.branches(trunk), []
+    seen = experiment.color.split("+") if len(networks) > 1 else [experiment.color]
+    for network, view in zip(networks, seen, strict=True):
+        what = network, *_images(experiment, view, index, cache), cache
+        if copies:  # of the training images only; each copy costs a pass through the backbone
+            one = features.extract(*what, rows=train, copies=copies), features.extract(*what, rows=judged)
+        else:
+            kept = features.extract(*what)  # once for all splits of the set
+            one = pipeline.Rows(kept, train), pipeline.Rows(kept, judged)
+        found.append(one)
+    if len(found) == 1:
+        return *found[0], head
+    return *(pipeline.SideBySide(part) for part in zip(*found, strict=True)), head
+
+
+def _images(experiment: Experiment, view: str, index: pd.DataFrame, cache: Path) -> tuple[np.ndarray, str]:
+    """All images of the set as the experiment sees them, and what tells these pixels from all others."""
+    images = views.load_images(index, experiment.size, resize=experiment.resize, view=view, cache_dir=cache)
+    how = {"resize": experiment.resize, "color": view}
+    if view not in views.PLAIN:
+        how["version"] = views.VERSION
+    return images, f"{pixels.VERSION} {pipeline.VERSION} {fingerprint(index)} {experiment.size} {how}"
 
 
 def _short_hash(content: bytes) -> str:

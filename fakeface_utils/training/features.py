@@ -1,7 +1,7 @@
 """Frozen features: a backbone that is not trained runs once an image, its output is kept, the head trains on that.
 
-Ten epochs through a frozen backbone compute the same vectors ten times. Kept once, they make the head a matter of
-seconds, and the predictions are the same.
+Ten epochs through a frozen backbone compute the same vectors ten times, and so do ten splits of one set. Kept once,
+they make the head a matter of seconds, and the predictions are the same.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from fakeface_utils.training import store
 
 VERSION = 1  # raised when the same backbone and images would give other features
 CHUNK = 256  # images a step, copies counted; after each one the work is on disk
+FEATURES_FILE, DONE_FILE = "features.npy", "done.npy"  # of all images of a set, and which of them are computed
 
 
 def split(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
@@ -52,72 +53,101 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
     return trunk, head
 
 
+def branches(trunk: keras.Model) -> list[keras.Model]:
+    """The networks that a fusion's trunk joins, each of which sees three channels; of any other, the trunk alone.
+
+    What one of them computes does not depend on the others, so its features serve wherever it stands.
+    """
+    found = [layer for layer in trunk.layers if isinstance(layer, keras.Model)]
+    return found if len(found) > 1 else [trunk]
+
+
 def extract(
     trunk: keras.Model,
-    images: np.ndarray | Rows,
+    images: np.ndarray,
     pixels_key: str,
     cache_dir: str | Path,
     *,
+    rows: np.ndarray | None = None,
     copies: str | None = None,
     batch_size: int = 32,
-) -> np.ndarray:
-    """The features of every image, computed once and kept; an interrupted computation goes on where it was.
+) -> np.ndarray | Rows:
+    """The features of the images of a set, each computed once and kept; what was interrupted goes on where it was.
+
+    Of the images asked for, only those that nobody has asked for before go through the backbone: another split of
+    the set costs what is new in it.
 
     Args:
         trunk: images (b, h, w, c) in 0-255 to features (b, k), as ``split`` gives it.
-        images: uint8 (n, h, w, c), as ``pixels.load_images`` returns it, or ``pipeline.Rows`` of it.
+        images: uint8 (n, h, w, c), the whole set, as ``pixels.load_images`` returns it.
         pixels_key: what tells these pixels from all others; with the trunk's weights it is the key of the features.
         cache_dir: where to keep them, in a folder ``features``.
+        rows: (m,) numbers of the images whose features are wanted; default all.
         copies: one of ``augment.COPIES``: features of the changed copies as well.
         batch_size: images a forward pass.
 
     Returns:
         float32 (n, k), read-only, mapped from the disk; with copies (fold * n, k): the n images, then n of each
-        kind of copy, as ``augment.copies_of`` orders them.
+        kind of copy, as ``augment.copies_of`` orders them. With ``rows`` it is ``Rows`` of that: (m, k) or
+        (fold * m, k), the m images, then m of each kind.
+
+    Raises:
+        IndexError: ``rows`` that are not of these images.
     """
-    what = [VERSION, without_names(trunk.get_config()), weights_hash(trunk), list(images.shape), pixels_key, copies]
-    name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
-    path = Path(cache_dir) / "features" / name / "features.npy"
-    if not path.is_file():
-        with store.lock(path.parent):
-            if not path.is_file():  # perhaps the process we waited for has made it
-                _compute(trunk, images, path, copies, batch_size)
-    return np.load(path, mmap_mode="r")
+    n, fold = len(images), augment.COPIES[copies].fold if copies else 1
+    wanted = np.arange(n) if rows is None else np.arange(n)[rows]
+    shape = (fold * n, trunk.output_shape[1])
+    what = [VERSION, without_names(trunk.get_config()), weights_hash(trunk), list(images.shape), pixels_key]
+    what += [copies, augment.VERSION] if copies else []
+    folder = Path(cache_dir) / "features" / hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
+
+    def missing() -> np.ndarray:
+        return np.setdiff1d(wanted, np.flatnonzero(_done(folder, n, shape)))
+
+    if len(missing()):
+        with store.lock(folder):
+            # Asked again: perhaps the process we waited for has computed them.
+            if len(new := missing()):
+                _compute(trunk, images, new, folder, copies, batch_size)
+    kept = np.load(folder / FEATURES_FILE, mmap_mode="r")
+    return kept if rows is None else Rows(kept, (n * np.arange(fold)[:, None] + wanted).ravel())
 
 
 def _compute(
-    trunk: keras.Model, images: np.ndarray | Rows, path: Path, copies: str | None, batch_size: int
+    trunk: keras.Model, images: np.ndarray, new: np.ndarray, folder: Path, copies: str | None, batch_size: int
 ) -> None:
+    """Put the images ``new`` through the backbone, beside those that are done."""
     n, fold = len(images), augment.COPIES[copies].fold if copies else 1
-    partial, progress = path.with_name("partial.npy"), path.with_name("done.txt")
-    shape = (fold * n, trunk.output_shape[1])
-    done, step = _done(partial, progress, n, shape), max(1, CHUNK // fold)
-    if not done:
-        progress.unlink(missing_ok=True)  # what it says is not of the file that is begun now
-    features = open_memmap(partial, "r+" if done else "w+", np.float32, None if done else shape)
+    path, flags, shape = folder / FEATURES_FILE, folder / DONE_FILE, (fold * n, trunk.output_shape[1])
+    done, step = _done(folder, n, shape), max(1, CHUNK // fold)
+    if not done.any():
+        flags.unlink(missing_ok=True)  # what it says is not of the file that is begun now
+        with store.whole(path) as beside:
+            open_memmap(beside, "w+", np.float32, shape)
+    features = open_memmap(path, "r+")
     by_copy = features.reshape(fold, n, -1)
     expand = augment.expander(copies, images.shape[1:]) if copies else None
-    with tqdm(total=n, initial=done, desc="features", unit=" images") as bar:
-        for start in range(done, n, step):
-            part = images[start : start + step]
-            shown = expand(part, start) if expand else part
+    with tqdm(total=len(new), desc="features", unit=" images") as bar:
+        for start in range(0, len(new), step):
+            numbers = new[start : start + step]
+            part = images[numbers]
+            shown = expand(part, numbers) if expand else part
             # As an array: every pipeline of ours would keep its pixels for as long as the process lives.
             size = pipeline.shared(len(shown), batch_size, trunk.distribute_strategy.num_replicas_in_sync)
             found = trunk.predict(np.asarray(shown, np.float32), batch_size=size, verbose=0)
-            by_copy[:, start : start + len(part)] = found.reshape(fold, len(part), -1)
-            features.flush()
-            with store.whole(progress) as beside:
-                beside.write_text(str(start + len(part)))
+            by_copy[:, numbers] = found.reshape(fold, len(part), -1)
+            features.flush()  # before it is said to be done
+            done[numbers] = True
+            with store.whole(flags) as beside:
+                np.save(beside, done)
             bar.update(len(part))
-    del features, by_copy  # Windows renames no file that is mapped
-    partial.replace(path)
-    progress.unlink()
 
 
-def _done(partial: Path, progress: Path, n: int, shape: tuple[int, ...]) -> int:
-    """How many of n images an interrupted computation has behind it; 0 where its files are not as it left them."""
+def _done(folder: Path, n: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Which of n images have their features in the folder, bool (n,); none where its files are not as we write them."""
     try:
-        done, found = int(progress.read_text()), open_memmap(partial, "r")
+        features, done = open_memmap(folder / FEATURES_FILE, "r"), open_memmap(folder / DONE_FILE, "r")
     except (OSError, ValueError):
-        return 0
-    return done if (found.shape, found.dtype) == (shape, np.float32) and 0 < done <= n else 0
+        return np.zeros(n, bool)
+    whole = (features.shape, features.dtype, done.shape, done.dtype) == (shape, np.float32, (n,), bool)
+    return np.array(done) if whole else np.zeros(n, bool)

@@ -1,4 +1,4 @@
-"""Every network of the reports' lessons 03 and 04 as its report trained it, with what the report leaves open named.
+"""Every network of the reports' lessons 03 to 05 as its report trained it, with what the report leaves open named.
 
 A system here is an experiment without its images: lesson and report take it by name, so that "CNN-3" is the same
 network wherever it is trained.
@@ -7,7 +7,7 @@ network wherever it is trained.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -71,6 +71,21 @@ def _pretrained_001(backbone: str, where: str, assumed: Sequence[str], **how: ob
     return System("001", where, backbone, how, settings | SIX_FOLD, tuple(assumed))
 
 
+def _with_ela(name: str) -> System:
+    """Report 001's network fed with its error-level map in place of the photograph."""
+    system = SYSTEMS[name]
+    settings, assumed = dict(system.settings) | {"color": MAP_001}, (*system.assumed, "color")
+    return replace(system, where="table with ELA", settings=settings, assumed=assumed, note=MAP_NOTE)
+
+
+def _fusion_001(kind: int, branches: Sequence[str], note: str = "", **settings: object) -> System:
+    pretrained = {"weights": "imagenet", "train_from": None} if set(branches) - {"model_1"} else {}
+    assumed = (*(("train_from",) if pretrained else ()), "hidden", "dropout", "color")
+    settings = {"color": f"rgb+{MAP_001}", "epochs": 15, "augmentation": "six_fold"} | settings
+    where = f"section 3.8.5, type {kind}"
+    return System("001", where, "fusion", {"branches": tuple(branches), **pretrained}, settings, assumed, note)
+
+
 def _all_real_003(backbone: str, scale: float, note: str) -> System:
     assumed = ("size", "train_from", "pooling", "optimizer", "learning_rate", "epochs", "batch_size")
     return System("003", "table of results", backbone, {"scale": scale}, {"size": 224}, assumed, note)
@@ -92,6 +107,10 @@ def _pretrained_002(
 
 SMALL_OR_LARGE = "the report does not say whether it was Small or Large; two softmax units are one sigmoid here"
 CNN_3_1 = "with valid padding, which all others have here, its third pooling has no pixels left"
+MAP_001 = "ela001-90"  # its map |80 d - 30|; the quality of the second save is not stated
+MAP_NOTE = "the report neither states the quality of the second save nor whether it resized before"
+AS_MOBILENET = {"optimizer": "sgd_momentum", "learning_rate": 1e-3}
+AS_MODEL_1 = {"optimizer": "adam", "learning_rate": 1e-4}
 SYSTEMS = {
     "CNN-1": _cnn_000((64,)),
     "CNN-2": _cnn_000((32, 64)),
@@ -178,6 +197,15 @@ SYSTEMS = {
     "EfficientNetB4 rescaled twice, 003": _all_real_003(
         "efficientnetb4", 1 / 255, "fed with 0 to 1, which very likely explains the report's result"
     ),
+    "Fusion 1, 001": _fusion_001(1, ("mobilenet", "resnet50"), "its epochs are assumed", **AS_MOBILENET),
+    "Fusion 2, 001": _fusion_001(2, ("model_1", "model_1"), **AS_MODEL_1, epochs=30),
+    "Fusion 2 at 0.001, 001": _fusion_001(2, ("model_1", "model_1"), 'the report: it "did not move"'),
+    "Fusion 3, 001": _fusion_001(3, ("model_1", "mobilenet"), "as its table has it", **AS_MODEL_1),
+    "Fusion 3 as in the text, 001": _fusion_001(3, ("mobilenet", "resnet50"), **AS_MODEL_1),
+    "Fusion 3, 30 epochs, 001": _fusion_001(3, ("model_1", "mobilenet"), **AS_MODEL_1, epochs=30),
+}
+SYSTEMS |= {
+    f"{name}, ELA": _with_ela(name) for name in ("Model 1", "VGG16, 001", "ResNet50, 001", "MobileNet, 001")
 }
 
 

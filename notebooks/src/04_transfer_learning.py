@@ -607,7 +607,7 @@ assert (7 * 1359, 7 * 171) == (9513, 1197)  # report 001, section 3.6
 few = np.random.default_rng(SEED).permutation(valid)[:240]
 expand = augment.expander("six_fold", images.shape[1:])
 kinds, right = ("original", *augment.SIX_FOLD), {}
-for kind, part in zip(kinds, np.split(expand(images[few], 0), 7), strict=True):
+for kind, part in zip(kinds, np.split(expand(images[few], few), 7), strict=True):
     called = network.predict(part.astype("float32"), verbose=0)[:, 0] >= 0.5
     right[kind] = called == y[few]
 right = pd.DataFrame(right)

@@ -6,7 +6,7 @@ A number measured here says how the code behaves, never how well real fakes are 
 from .attributes import Attributes, draw_attributes
 from .camera import generate, photograph
 from .portrait import portrait
-from .sample import is_current, load_attributes, make_sample, read_mask
+from .sample import is_current, load_attributes, make_sample, read_mask, read_twin
 from .spec import SampleSpec, Truths, default_specs
 from .splice import splice
 
@@ -23,5 +23,6 @@ __all__ = [
     "photograph",
     "portrait",
     "read_mask",
+    "read_twin",
     "splice",
 ]

@@ -274,3 +274,16 @@ def read_mask(path: str | Path, size: int) -> np.ndarray | None:
         return None
     with Image.open(mask) as image:
         return np.asarray(image.resize((size, size), Image.Resampling.BOX))
+
+
+def read_twin(path: str | Path) -> np.ndarray | None:
+    """The untouched twin of a drawn fake of the Yonsei kind, uint8 (size, size, 3); None for any other image.
+
+    The same portrait before anything was replaced, saved as the set's images are.
+    """
+    path = Path(path)
+    twin = path.parents[2] / "testbed/twins" / f"{path.stem}.jpg"
+    if not twin.is_file():
+        return None
+    with Image.open(twin) as image:
+        return np.asarray(image.convert("RGB"))
