@@ -94,6 +94,16 @@ def test_hidden_cases_come_to_the_edges_that_the_shown_ones_have():
     assert any(len(set(row)) < len(row) for case in drawn["02.4"].cases for row in case[3].tolist())
 
 
+def test_hidden_cases_of_lesson_05_come_to_the_edges():
+    drawn = {n: checks.EXERCISES[n].drawn(0) for n in ("05.2", "05.3", "05.4")}
+    answers = {n: [e.reference(*case) for case in e.cases] for n, e in drawn.items()}
+    levels, values = (set(part) for part in zip(*answers["05.2"], strict=True))
+    assert {30, 50, 255} <= values and {0, 255} & levels
+    assert len(set(answers["05.3"])) > 5
+    assert [] in answers["05.4"] and ["no gain"] in answers["05.4"] and any(len(a) > 1 for a in answers["05.4"])
+    assert any(low == 0 for gain, controls in drawn["05.4"].cases for low, _ in controls.values())
+
+
 def test_the_spare_blockiness_is_right():
     """The mistakes among the wrong answers are variations of a function that passes."""
     assert checks.examine(checks.EXERCISES["01.3"], lesson_01.steps).status == "passed"

@@ -1,5 +1,6 @@
 """The ledger: what it refuses, which record answers which claim, and the verdict of each kind by hand."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from scipy.stats import norm
 
+from fakeface_utils import config
 from fakeface_utils.evaluation import paired
 from fakeface_utils.evaluation.intervals import Estimate, wilson
 from fakeface_utils.evaluation.verdicts import binomial_se, hanley_mcneil_se
@@ -112,6 +114,7 @@ def test_a_sound_ledger_is_read(tmp_path):
         ({"set": "any"}, "of the kind level, which needs images"),
         ({"substituted": True}, "say what stands in place of what"),
         ({"substituted": ""}, "say what stands in place of what"),
+        ({"profile": "desk"}, "unknown profile 'desk'; use smoke, "),
         ({"id": 1}, "must be text"),
         ({"statement": ""}, "must be text"),
     ],
@@ -149,8 +152,9 @@ def test_only_an_ordering_may_be_stated_in_words_alone(tmp_path, kind):
             ledger.read_claims(path)
 
 
-# Systems that the committed records lack for want of weights or of hours; all others must be answered.
-LACKING = re.compile(r"DenseNet|VGG|ResNet|EfficientNet|MobileNetV|Model 1|MobileNet, 001")
+# Systems that the committed records lack for want of weights or of hours; all others, and what stands in for these,
+# must be answered.
+LACKING = re.compile(r"DenseNet|VGG|ResNet|EfficientNet|MobileNetV|Model 1|MobileNet, 001|Fusion")
 
 
 def test_the_committed_ledger_and_records_fit_together():
@@ -159,7 +163,8 @@ def test_the_committed_ledger_and_records_fit_together():
     assert len(judged) >= len(claims) > 20 and set(judged["verdict"]) <= set(WORDS)
     measured = {(record["lesson"], ledger.SAMPLES.get(record["set"], record["set"])) for record in records}
     metric_of = claims.set_index("id")["metric"]
-    lost = judged[(judged["verdict"] == "not run") & ~judged["id"].map(metric_of).str.contains(LACKING)]
+    lacking = judged["id"].map(metric_of).str.contains(LACKING) & (judged["substituted"] == "")
+    lost = judged[(judged["verdict"] == "not run") & ~lacking]
     of_sample = {
         row["id"] for row in claims.to_dict("records") if row["kind"] == "structure" and row["set"] == "140k"
     }
@@ -197,6 +202,49 @@ def test_claims_about_networks_name_what_the_lessons_and_pages_have():
         assert row.set != "yonsei" or row.parameters == {"LAYOUT": "yonsei"}, f"{row.id}: its command fits 140k"
 
 
+def compared_in(lesson: str) -> set[frozenset[str]]:
+    """The pairs of networks that a lesson's source names, in either order."""
+    tree = ast.parse((config.project_root() / "notebooks" / "src" / f"{lesson}.py").read_text(encoding="utf-8"))
+    found = [
+        [e.value for e in node.elts if isinstance(e, ast.Constant)] for node in ast.walk(tree) if is_pair(node)
+    ]
+    return {frozenset(pair) for pair in found if all(isinstance(name, str) for name in pair)}
+
+
+def is_pair(node: ast.AST) -> bool:
+    return isinstance(node, ast.Tuple) and len(node.elts) == 2
+
+
+def test_claims_of_lesson_05_name_the_reports_systems_or_what_the_lesson_compares():
+    lesson, claims = "05_ela_and_fusion", ledger.read_claims()
+    pairs, of_it = compared_in(lesson), claims[claims["lesson"] == lesson]
+    assert len(of_it) > 40 and set(of_it["report"]) == {1} and set(of_it["set"]) == {"yonsei"}
+    for row in of_it.itertuples():
+        prefixes = [prefix for prefix in MEASURED[lesson][1] if row.metric.startswith(prefix)]
+        assert len(prefixes) == 1, f"{row.id}: RESULTS.md has no table for {row.metric}"
+        names = names_in(row.metric)
+        if isinstance(row.substituted, str):
+            assert frozenset(names) in pairs, f"{row.id}: the lesson does not compare {row.metric}"
+            heads = not any(re.search("Net|Model", name) for name in names)
+            assert row.metric.startswith("accuracy difference/") == heads, (
+                f"{row.id}: heads have seeds, networks not"
+            )
+        else:
+            assert all(SYSTEMS[name].report == "001" for name in names) and row.profile == "paper", row.id
+            assert row.kind == "level" or "of models" in row.metric, f"{row.id}: each system is trained once"
+
+
+def test_what_stands_in_for_a_claim_of_lesson_05_has_its_statement_and_its_number():
+    claims = ledger.read_claims()
+    of_it = claims[(claims["lesson"] == "05_ela_and_fusion") & (claims["kind"] == "ordering")].set_index("id")
+    own = of_it[of_it["substituted"].isna()]
+    for row in of_it.dropna(subset="substituted").itertuples():
+        twin = row.Index.rpartition("-")[0]
+        if not row.Index.startswith("001-ela-is-the-reason"):
+            assert row.statement == own.loc[twin, "statement"] and row.where == own.loc[twin, "where"], row.Index
+            assert row.reported == own.loc[twin, "reported"], row.Index
+
+
 def test_no_level_of_a_network_with_assumed_settings_is_judged():
     claims = ledger.read_claims()
     for row in claims[claims["kind"].isin(["level"])].itertuples():
@@ -214,12 +262,13 @@ def test_reported_differences_are_those_of_the_reported_levels():
             "auc difference": "auc",
             "auc difference of models": "auc",
             "accuracy difference": "accuracy at half",
+            "accuracy difference of models": "accuracy at half",
         }[row.metric.partition("/")[0]]
         a, b = (levels.get(f"{prefix}/{name}") for name in names_in(row.metric))
         if a is not None and b is not None:
             checked += 1
             assert row.reported == pytest.approx(a - b, abs=0.0006), row.id
-    assert checked > 20
+    assert checked > 30
 
 
 # Metrics of a record
@@ -446,6 +495,30 @@ def test_an_ordering_stated_in_words(se, word):
     assert one(BETTER | {"reported": None})["reported"] == "in words"
 
 
+def test_a_pair_recorded_the_other_way_round_answers_with_its_sign_changed():
+    labels = np.arange(40) % 2
+    wrong_15, wrong_2 = (np.where(np.arange(40) < k, 1 - labels, labels) for k in (15, 2))
+    metric = "accuracy difference of models/A - B"
+    asked = BETTER | {"metric": metric}
+    straight = one(asked, record({metric: paired.mcnemar(labels, wrong_2, wrong_15)}))
+    turned = record({"accuracy difference of models/B - A": paired.mcnemar(labels, wrong_15, wrong_2)})
+    pd.testing.assert_series_equal(one(asked, turned), straight)
+    assert straight["verdict"] == "direction reproduced" and straight["ours"].startswith("+0.325")
+
+    both = turned | {"metrics": turned["metrics"] | plain_metrics({metric: difference(-0.05, 0.01)["d"]})}
+    assert one(asked, both)["verdict"] == "contradicted", "what is there as asked goes before"
+    level = claim(kind="level", metric=metric)
+    assert one(level, record({"accuracy difference of models/B - A": 0.3}))["verdict"] == "not run"
+    assert one(BETTER | {"metric": "auc difference/A - B"}, turned)["verdict"] == "not run"
+    none = record({"auc difference/B - A": paired.Difference(0.0, 0.1, 1.0, 9, "")})
+    assert one(BETTER | {"metric": "auc difference/A - B"}, none)["ours"].startswith("+0.000")
+
+
+def test_what_was_not_run_names_the_profile_that_measures_it():
+    assert "--profile paper --only 02" in one(claim(profile="paper"))["command"]
+    assert "--profile laptop --only 02" in one(claim())["command"]
+
+
 def test_a_substituted_answer_is_marked():
     own, other = BETTER, BETTER | {"id": "b", "metric": "e", "substituted": "X in place of Y"}
     table = judge([own, other], record({"e": difference(0.05, 0.01)["d"]}))
@@ -563,3 +636,19 @@ def test_the_command_names_the_parameters_of_the_record():
     made = record({"auc/M1": wilson(1500, 2000)}, settings=settings, profile="colab")
     row = one(claim(), made)
     assert row["command"] == "python -m tools.run_lessons --profile colab --only 02 --param 02.LAYOUT=yonsei"
+
+
+def test_pairs_are_those_that_claims_ask_of_trained_models():
+    asked = pd.DataFrame({"metric": [
+        "accuracy difference of models/a - b", "auc difference of models/a - b", "accuracy difference of models/b - c",
+        "accuracy difference/a - c", "auc/a", "auc difference of models/c, 1 - a",
+    ]})  # fmt: skip
+    assert ledger.pairs(asked, {"a", "b", "c"}) == [("a", "b"), ("b", "c")]
+    assert ledger.pairs(asked, ["a", "c, 1", "b"]) == [("a", "b"), ("c, 1", "a")]
+    assert ledger.pairs(asked, {"a"}) == []
+
+
+def test_the_reports_own_networks_are_all_asked_for_in_paper():
+    """Every ordering of report 001 with its own networks, that lesson 05 can answer, names systems that exist."""
+    asked = ledger.pairs(ledger.read_claims(), set(SYSTEMS))
+    assert len(asked) == 16 and ("Fusion 1, 001", "MobileNet, 001") in asked

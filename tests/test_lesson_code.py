@@ -1,13 +1,17 @@
 """What a lesson shows in a few lines and what it then imports are the same thing."""
 
 import ast
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fakeface_utils import config
 from fakeface_utils.evaluation import intervals
+from fakeface_utils.forensics import ela
 from fakeface_utils.lessons import checks
+from fakeface_utils.lessons.exercises.lesson_05 import STEPS, halfway
 
 
 def functions_of(lesson: str, **names: object) -> dict:
@@ -97,3 +101,30 @@ def test_the_answers_of_lesson_03_are_what_the_package_computes():
         except ValueError as error:
             assert f" {number} needs" in str(error)
     assert z(0.9, 0.88, 0.006, 0.01, 0.5) == pytest.approx(reported.z_of_difference(0.9, 0.88, 0.006, 0.01, 0.5))
+
+
+@pytest.mark.parametrize("quality", [98, 95, 90, 85, 80, 75, 60, 50, 40, 30, 20, 10, 5])
+def test_a_flat_image_comes_back_as_exercise_05_2_says(quality):
+    predicted, sure = checks.EXERCISES["05.2"].reference, 0
+    for grey in range(256):
+        file = BytesIO()
+        Image.new("RGB", (16, 16), (grey, grey, grey)).save(file, "JPEG", quality=quality)
+        saved = Image.open(file)
+        step, back = saved.quantization[0][0], np.unique(saved)
+        assert step in STEPS and len(back) == 1
+        if not halfway(grey, step):
+            assert predicted(grey, step)[0] == back[0], (grey, step)
+            sure += 1
+    assert sure > 100
+
+
+def test_halfway_is_what_no_rounding_is_named_for():
+    assert halfway(129, 16) and halfway(133, 80)  # half a step; 8 * 5 is half of 80
+    assert halfway(129, 12)  # 12 is kept, that is 1.5 grey levels
+    assert not any(halfway(grey, 8) for grey in range(256)) and not halfway(130, 16)
+
+
+def test_the_grids_of_exercise_05_3_are_found_by_the_package_too():
+    exercise = checks.EXERCISES["05.3"]
+    for (grey,) in (*exercise.cases, *exercise.drawn(0, 100).cases):
+        assert ela.grid_offset(grey) == exercise.reference(grey)

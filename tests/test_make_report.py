@@ -62,7 +62,8 @@ def test_report_fills_the_blocks_and_check_sees_a_stale_readme(root, capsys):
     page = (root / "results" / "RESULTS.md").read_text(encoding="utf-8")
     for made in (text, page):
         assert "No record of a real set is committed yet." in made
-    asked = int((ledger.read_claims()["report"] == 1).sum())
+    claims = ledger.read_claims()
+    asked = int(((claims["report"] == 1) & claims["substituted"].isna()).sum())
     assert "| Is it? | not measured |" in text and f"| 001 | {asked} |" in text
     assert text.startswith("before\n") and text.endswith("after\n") and "\nbetween\n" in text
     assert make_report.main(["--root", str(root), "--check"]) == 0
@@ -232,6 +233,9 @@ CNN_HISTORY = pd.DataFrame(
 )
 
 
+INPUTS = ("RGB", "ELA", "RGB + ELA", "RGB + RGB")  # as lesson 05 names its heads
+
+
 def drawn_names(root: Path) -> list[str]:
     return sorted(path.name.split(".")[-2] for path in (root / "results" / "figures").iterdir())
 
@@ -302,7 +306,8 @@ def test_the_readme_shows_networks_that_were_named_beforehand(root):
 
 def test_the_networks_of_the_readme_are_ones_that_the_lessons_train():
     shown = [name for lesson, names in results_page.README_ROWS.items() if lesson > "03" for name in names]
-    assert all(name in SYSTEMS or name.startswith("MobileNet f") for name in shown) and len(shown) < 10
+    assert all(name in SYSTEMS or name.startswith("MobileNet f") or name in INPUTS for name in shown)
+    assert len(shown) == len(set(shown)) < 12
 
 
 def check(root, capsys) -> list[str]:
@@ -569,3 +574,157 @@ def test_words_about_pretrained_networks():
     more["auc difference"][f"{one} - CNN-5"] = differ(0.1, 0.06)
     line = said("04_transfer_learning", names, **more)
     assert "colour +0.020 [-0.003, +0.043], not told apart from nothing;" in line, "three were compared, not two"
+
+
+# Lesson 05
+
+
+def ela_record(**metrics: object) -> dict:
+    return trained(metrics) | {"lesson": "05_ela_and_fusion", "set": "yonsei", "layout": "yonsei", "n_images": 2041}
+
+
+def ela_said(**metrics: object) -> str:
+    (line,) = results_words.in_words([ela_record(**{name.replace("_", " "): v for name, v in metrics.items()})])
+    return line
+
+
+GAIN, TWICE = "RGB + ELA - RGB", "RGB + ELA - RGB + RGB"
+SAVED, HISTORY = "RGB + ELA - RGB + re-saved", "RGB + ELA, equalised - RGB + RGB, equalised"
+UP, DOWN, OPEN = differ(0.05, 0.0001), differ(-0.05, 0.0001), differ(0.01, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("found", "end"),
+    [
+        ({GAIN: DOWN, TWICE: DOWN}, "So beside the photograph the error level costs AUC."),
+        (
+            {GAIN: OPEN, TWICE: UP},
+            "So no gain by the error level is shown; nor is it shown that there is none.",
+        ),
+        (
+            {GAIN: UP, TWICE: OPEN, SAVED: UP, HISTORY: DOWN},
+            "So there is a gain, but none is shown over the photograph twice and the photograph twice where all files "
+            "have one history.",
+        ),
+        (
+            {GAIN: UP, TWICE: UP, SAVED: UP},
+            "So there is a gain, and there is one over the photograph twice and the photograph and its second save.",
+        ),
+    ],
+)
+def test_what_remains_of_the_claim_for_error_levels(found, end):
+    line = ela_said(auc_difference=found)
+    assert end in line and line.count("So ") == 1
+
+
+def test_a_gain_without_any_control_is_not_commented():
+    assert "So " not in ela_said(auc_difference={GAIN: UP})
+    assert "So " not in ela_said(auc_difference={TWICE: UP, "RGB - ELA": UP})
+
+
+def test_every_side_of_a_comparison_of_inputs_has_its_word():
+    line = ela_said(auc_difference={GAIN: UP, TWICE: DOWN, "RGB - ELA": OPEN})
+    for part in (
+        "error level, AUC, after Holm's correction: against the photograph alone +0.050 [+0.027, +0.073], higher; "
+        "against the photograph twice -0.050 [-0.073, -0.027], lower.",
+        "Of single pictures, after Holm's correction: the photograph against the error level +0.010 [-0.013, +0.033], "
+        "not told apart.",
+    ):
+        assert part in line, part
+    alone = {GAIN: differ(0.05, 0.03)}
+    assert "higher" in ela_said(auc_difference=alone)
+    family = alone | {"RGB - ELA": OPEN, "ELA - ELA as in 001": OPEN}
+    assert "higher" not in ela_said(auc_difference=family), "three were compared"
+    line = ela_said(auc_by_split={GAIN: DOWN, "RGB - ELA": UP})
+    assert "over splits drawn anew, after Holm's correction: against the photograph alone -0.050" in line
+    assert "So " not in line, "what remains is said of the family that was named for it"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.51, 0.6, "above chance"), (0.4, 0.49, "below chance"), (0.47, 0.53, "not told apart from chance")],
+)
+def test_what_is_left_of_the_error_level_without_a_history(low, high, words):
+    twin = Estimate((low + high) / 2, low, high, 2041)
+    aucs = {"ELA": Estimate(0.6, 0.55, 0.65, 2041), "ELA, equalised": twin, "RGB": twin}
+    line = ela_said(auc=aucs)
+    said = f"AUC of the error level alone 0.600 [0.550, 0.650], on the equalised twin {twin.value:.3f} [{low:.3f}, "
+    assert f"{said}{high:.3f}] ({words})." in line and "photograph" not in line, "RGB has no twin here"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.01, 0.2, "brighter"), (-0.2, -0.01, "darker"), (-0.1, 0.1, "not told apart from nothing")],
+)
+def test_whether_an_edit_differs_by_more_than_its_surroundings(low, high, words):
+    file = {"edit": Estimate(0.3, 0.2, 0.4, 60), "around": Estimate(0.25, 0.15, 0.35, 60)}
+    file |= {"beyond": Estimate((low + high) / 2, low, high, 60)}
+    line = ela_said(inside={f"as saved, {part}": one for part, one in file.items()})
+    assert "as saved, in the edit 0.300 [0.200, 0.400], around it 0.250 [0.150, 0.350], beyond what" in line
+    assert line.partition(" (recorded")[0].endswith(f"{high:.3f}], {words}.") and "after one more save" not in line
+    later = {"saved again, edit": OPEN, "saved again, around": OPEN}
+    assert results_words.in_words([ela_record(inside=later)]) == [], "nothing to judge by"
+
+
+def test_words_about_qualities_and_whole_networks():
+    by_quality = {str(q): Estimate(auc, 0.5, 0.7, 511) for q, auc in ((50, 0.6), (90, 0.65), (98, 0.55))}
+    whole = {
+        "two MobileNets, RGB + ELA - MobileNet, RGB": UP,
+        "two MobileNets, RGB + ELA - two MobileNets, RGB + RGB": OPEN,
+        "two Model 1s, RGB + ELA - two Model 1s, RGB + RGB": DOWN,
+        "MobileNet, RGB - MobileNet, ELA": UP,
+        "MobileNet, ELA - Model 1, ELA": OPEN,
+    }
+    line = ela_said(auc_by_quality=by_quality, auc_difference_of_models=whole)
+    for part in (
+        "With 3 qualities of the second save the error level's AUC goes from 0.550 [0.500, 0.700] (at 98) to 0.650 "
+        "[0.500, 0.700] (at 90); luck",
+        "two MobileNets against one with the photograph +0.050 [+0.027, +0.073], higher; two MobileNets against two "
+        "with the photograph +0.010 [-0.013, +0.033], not told apart; two Model 1s against two with the photograph "
+        "-0.050 [-0.073, -0.027], lower.",
+        "AUCs of single trainings these differ after Holm's correction: MobileNet RGB - MobileNet ELA (+0.050).",
+        "Not told apart as single trainings: MobileNet ELA - Model 1 ELA (+0.010).",
+    ):
+        assert part in line, part
+    assert line.count("two MobileNets") == 2, "what was said is not said again"
+
+
+def test_the_figures_and_tables_of_error_levels(root):
+    auc = Estimate(0.6, 0.55, 0.65, 2041)
+    names = (*INPUTS, "RGB, head 128", "MobileNet, RGB")
+    metrics = {
+        "auc": dict.fromkeys(names, auc),
+        "seeds": dict.fromkeys(names, 5) | {"MobileNet, RGB": 1},
+        "auc difference": {GAIN: UP, TWICE: DOWN},
+        "auc difference of models": {"MobileNet, RGB - MobileNet, ELA": OPEN},
+        "auc by split": {GAIN: OPEN},
+        "auc by quality": {"90": auc},
+        "inside": {"as saved, edit": auc},
+    }
+    record = ela_record(**metrics)
+    (axis,) = results_figures.inputs(record).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(INPUTS)
+    heads, whole = results_figures.differences(record).axes
+    assert [label.get_text() for label in heads.get_yticklabels()] == [
+        "RGB + ELA\n- RGB",
+        "RGB + ELA\n- RGB + RGB",
+    ]
+    points, *_ = heads.containers[0]
+    assert points.get_xdata().tolist() == [0.05, -0.05] and points.get_ydata().tolist() == [1, 0]
+    low, high = UP.interval()
+    table = results_figures.difference_table(record, "auc difference/")
+    assert table.iloc[0].tolist() == pytest.approx([0.05, low, high], abs=1e-4)
+    assert heads.containers[0][2][0].get_segments()[0][:, 0] == pytest.approx([low, high], abs=1e-4)
+    assert len(whole.get_yticklabels()) == 1 and "one training" in whole.get_title()
+    few = {name: value for name, value in metrics.items() if "models" not in name}
+    assert len(results_figures.differences(ela_record(**few)).axes) == 1
+    plt.close("all")
+
+    results.write_record(record, root / "results" / "records")
+    assert make_report.main(["--root", str(root)]) == 0 and drawn_names(root) == ["differences", "inputs"]
+    page = (root / "results" / "RESULTS.md").read_text(encoding="utf-8")
+    for corner in ("mean log ratio of error levels", "AUC of ELA by the quality", "difference in AUC over grouped"):
+        assert f"| {corner}" in page
+    assert "| MobileNet, RGB (one training) | 0.600 [0.550, 0.650] |" in page
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert "| RGB + ELA | 05 | 0.600 [0.550, 0.650], n = 2,041 |" in readme and "| RGB | 05" not in readme

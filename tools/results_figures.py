@@ -9,9 +9,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fakeface_utils.evaluation import paired, plots
-from fakeface_utils.lessons import results
+from fakeface_utils.lessons import ledger, results
 
 WIDTH = 7.3  # inches; 800 pixels at the figures' 110 dpi
+FAMILIES = {
+    "auc difference/": "heads on frozen features, mean over the seeds",
+    f"auc {ledger.MODELS}/": "whole networks, one training each",
+}
 
 
 def shortcuts(record: dict) -> Figure:
@@ -127,6 +131,44 @@ def by_images(record: dict) -> Figure:
     axis.set(title=results.stamp(record), xlabel="training images", ylabel="AUC")
     axis.legend(fontsize=8)
     return figure
+
+
+def inputs(record: dict) -> Figure:
+    """AUCs of what was shown to one and the same frozen network: no whole networks, no other heads."""
+    once = results.few_seeds(record)
+    drawn = {
+        name: metric
+        for name, metric in record["metrics"].items()
+        if name.startswith("auc/") and name.removeprefix("auc/") not in once and ", head " not in name
+    }
+    return networks(record | {"metrics": drawn})
+
+
+def differences(record: dict) -> Figure:
+    """The differences in AUC of heads, and of whole networks, each first minus second."""
+    found = {words: difference_table(record, prefix) for prefix, words in FAMILIES.items()}
+    found = {words: table for words, table in found.items() if len(table)}
+    rows = [1 + len(table) for table in found.values()]
+    size = {"figsize": (WIDTH, 0.6 + 0.42 * sum(rows)), "height_ratios": rows}
+    figure, axes = plt.subplots(len(found), sharex=True, squeeze=False, **size)
+    for axis, (words, table) in zip(axes.flat, found.items(), strict=True):
+        plots.forest(table, chance=0, axis=axis)
+        axis.get_legend().remove()  # its line at 0 is no chance
+        axis.set_title(words)
+        axis.margins(y=0.6 / len(table))
+    axis.set(xlabel="difference in AUC, first minus second")
+    _over_all(figure, record)
+    return figure
+
+
+def difference_table(record: dict, prefix: str) -> pd.DataFrame:
+    """The differences whose names start with ``prefix``: value, low, high at 95 %; a name takes two lines."""
+    rows = {}
+    for name, metric in record["metrics"].items():
+        if name.startswith(prefix):
+            low, high = ledger.difference_of(metric).interval()
+            rows[name.removeprefix(prefix).replace(" - ", "\n- ")] = (metric["value"], low, high)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
 
 
 def _over_all(figure: Figure, record: dict) -> None:

@@ -51,7 +51,7 @@ HOW_TO_READ = (
     "The commands are for the kit's Python: after `make course`, `.venv/bin/python` for `python`."
 )
 
-# Tables that lessons 03 and 04 share.
+# Tables that lessons 03 to 05 share.
 NETWORK_TABLES = {
     "ap/": "average precision",
     "balanced_accuracy/": "balanced accuracy at the threshold that validation chose",
@@ -142,6 +142,24 @@ MEASURED = {
             "gain after epoch 5/": "AUC on validation, last epoch minus epoch 5",
             "spot predictions/": "share of spot predictions that were right",
             "augmented/": "images after the six-fold augmentation",
+        },
+    ),
+    "05_ela_and_fusion": (
+        "*RGB* is the photograph, *ELA* its error level (what a second save as JPEG changes), *re-saved* the "
+        "photograph after that save; A + B is a network with two branches. Where a name says no network, it is a "
+        "head on features of a frozen MobileNet; in the profile laptop every image was tested once, in a cross- "
+        "validation whose turns tear no group. *Head 128*: with so many hidden units. *Equalised*: on the twin of "
+        "the set in which every image has one size and was saved once, at a quality drawn without knowing its "
+        "class. *Ungrouped*: on one split that ignores which images share a photograph, as the report's does. Else "
+        "numbers, intervals and differences are as in lesson 03; whole networks were trained once. Log ratios "
+        "compare a fake's error level with that of the photograph it was made from: 0 is no difference. *Beyond* is "
+        "edit minus around.",
+        {
+            "auc/": "AUC of inputs, their controls, and whole networks",
+            **NETWORK_TABLES,
+            "inside/": "mean log ratio of error levels inside real edits",
+            "auc by quality/": "AUC of ELA by the quality of the second save",
+            "auc by split/": "difference in AUC over grouped splits",
         },
     ),
 }
@@ -255,6 +273,23 @@ FIGURES = {
     "03_cnn_tuning": NETWORK_FIGURES,
     # What it measures are versions of one network: all have the same size.
     "04_transfer_learning": {name: shown for name, shown in NETWORK_FIGURES.items() if name != "cost"},
+    "05_ela_and_fusion": {
+        "inputs": Shown(
+            results_figures.inputs,
+            "Heads on a frozen MobileNet, by what it was shown: mean AUC over the seeds with its 95 % interval.",
+            "One point with a bar for each input or pair of inputs, beside the dotted line of chance at one half. The "
+            "numbers are in the first table below. Set:",
+            prefixes=("auc/",),
+        ),
+        "differences": Shown(
+            results_figures.differences,
+            "The comparisons that were named beforehand: difference in AUC with its 95 % interval, before Holm's "
+            "correction. The dotted line is no difference.",
+            "One point with a bar for each pair of networks, heads above and whole networks below, beside the dotted "
+            "line at zero. The numbers are in the tables of differences in AUC below. Set:",
+            prefixes=("auc difference/",),
+        ),
+    },
 }
 README_TABLES = (("01_data_tour", "shortcut AUC/"),)
 # Of which networks README.md shows the AUC: named beforehand, for the best of many are flattered by luck.
@@ -266,6 +301,7 @@ README_ROWS = {
         "MobileNet frozen, 128 px",
         "MobileNet fine-tuned, 128 px",
     ),
+    "05_ela_and_fusion": ("ELA", "RGB + ELA", "RGB + RGB"),
 }
 NO_RECORD = "No record of a real set is committed yet."
 

@@ -5,7 +5,7 @@ A lesson's findings are one function, record -> sentences; FINDINGS names it.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 
 from fakeface_utils.evaluation import paired
 from fakeface_utils.lessons import ledger, results
@@ -18,6 +18,27 @@ GAVE = {
     f"MobileNet frozen, 224 px - {MOBILENET}": "224 px in place of 128 px",
     f"{MOBILENET}, six-fold - {MOBILENET}": "six-fold augmentation",
     f"{MOBILENET} - MobileNet frozen at random, 128 px": "pretraining, where only the head was trained,",
+}
+# What the comparisons of lesson 05 are called: the claim, what it has to survive, and the others.
+CLAIM = "RGB + ELA - RGB"
+CONTROLS = {
+    "RGB + ELA - RGB + RGB": "the photograph twice",
+    "RGB + ELA - RGB + re-saved": "the photograph and its second save",
+    "RGB + ELA, equalised - RGB + RGB, equalised": "the photograph twice where all files have one history",
+}
+BOTH = {name: f"against {words}" for name, words in {CLAIM: "the photograph alone", **CONTROLS}.items()}
+SINGLE = {
+    "RGB - ELA": "the photograph against the error level",
+    "ELA - ELA as in 001": "the error level against report 001's map of it",
+    "ELA - ELA, equalised": "the error level against that of the equalised twin",
+}
+WHOLE = {
+    f"two {network}s, RGB + ELA - {other}": f"two {network}s against {words}"
+    for network in ("MobileNet", "Model 1")
+    for other, words in (
+        (f"{network}, RGB", "one with the photograph"),
+        (f"two {network}s, RGB + RGB", "two with the photograph"),
+    )
 }
 
 
@@ -107,6 +128,107 @@ def transfer(record: dict) -> Iterator[str]:
     yield from collapses(record)
 
 
+def ela(record: dict) -> Iterator[str]:
+    """What the error level gave beside the photograph and alone, what is left without a history, where it is seen."""
+    heads, splits = "auc difference/", "auc by split/"
+    yield from sides(record, heads, BOTH, "Heads on frozen features of the photograph and its error level, AUC")
+    yield from what_remains(record)
+    yield from sides(record, splits, BOTH, "The same heads over splits drawn anew")
+    yield from sides(record, heads, SINGLE, "Of single pictures")
+    yield from without_history(record)
+    yield from by_quality(record)
+    yield from inside_edits(record)
+    yield from compared(record, "accuracy")
+    models = f"auc {ledger.MODELS}/"
+    yield from sides(record, models, WHOLE, "Whole networks with both pictures, trained once, AUC")
+    yield from compared(record, "AUC", without=WHOLE, kind=ledger.MODELS)
+
+
+def sides(record: dict, family: str, words: Mapping[str, str], about: str) -> Iterator[str]:
+    """On which side of 0 the differences lie that ``words`` names; the whole family counts for Holm."""
+    told = [
+        f"{words[name]} {ledger.shown(one)}, {side(one, clear)}"
+        for name, one, clear in after_holm(record, family)
+        if name in words
+    ]
+    if told:
+        yield f"{about}, after Holm's correction: {'; '.join(told)}."
+
+
+def side(difference: dict, clear: bool) -> str:
+    """Where the first of two stands after Holm's correction."""
+    if not clear:
+        return "not told apart"
+    return "higher" if difference["value"] > 0 else "lower"
+
+
+def what_remains(record: dict) -> Iterator[str]:
+    """Whether the gain by the error level is there, and which control may explain it."""
+    found = {name: side(one, clear) for name, one, clear in after_holm(record, "auc difference/")}
+    held = {words: found[name] for name, words in CONTROLS.items() if name in found}
+    unclear = [words for words, which in held.items() if which != "higher"]
+    if found.get(CLAIM) == "lower":
+        yield "So beside the photograph the error level costs AUC."
+    elif found.get(CLAIM) == "not told apart":
+        yield "So no gain by the error level is shown; nor is it shown that there is none."
+    elif CLAIM in found and unclear:
+        yield f"So there is a gain, but none is shown over {_listed(unclear)}."
+    elif CLAIM in found and held:
+        yield f"So there is a gain, and there is one over {_listed(list(held))}."
+
+
+def without_history(record: dict) -> Iterator[str]:
+    """The AUC of error level and photograph alone, on the set and on its twin in which all files have one history."""
+    aucs = _starting(record, "auc/")
+    told = [
+        f"of {words} {ledger.shown(aucs[name])}, on the equalised twin {ledger.shown(twin)} ({level_of(twin)})"
+        for name, words in (("ELA", "the error level alone"), ("RGB", "the photograph alone"))
+        if name in aucs and (twin := aucs.get(f"{name}, equalised"))
+    ]
+    if told:
+        yield f"AUC {'; '.join(told)}."
+
+
+def level_of(auc: dict) -> str:
+    """On which side of chance the interval of an AUC lies."""
+    if auc["low"] <= 0.5 <= auc["high"]:
+        return "not told apart from chance"
+    return f"{'above' if auc['low'] > 0.5 else 'below'} chance"
+
+
+def inside_edits(record: dict) -> Iterator[str]:
+    """Whether edits are brighter or darker than the same pixels of the photograph, beyond what holds around them."""
+    ratios, told = _starting(record, "inside/"), []
+    for save, words in (("as saved", "as saved"), ("saved again", "after one more save")):
+        parts = [ratios.get(f"{save}, {part}") for part in ("edit", "around", "beyond")]
+        if all(parts):
+            edit, around, beyond = map(ledger.shown, parts)
+            told.append(
+                f"{words}, in the edit {edit}, around it {around}, beyond what is around it {beyond}, "
+                f"{brightness(parts[-1])}"
+            )
+    if told:
+        yield f"Log ratio of error levels, real edits to the untouched photograph: {'; '.join(told)}."
+
+
+def brightness(ratio: dict) -> str:
+    """What an edit's error level is, from the log ratio to that of the same pixels before it."""
+    if ratio["low"] <= 0 <= ratio["high"]:
+        return "not told apart from nothing"
+    return "brighter" if ratio["low"] > 0 else "darker"
+
+
+def by_quality(record: dict) -> Iterator[str]:
+    """How far the AUC of the error level depends on the quality of the second save."""
+    aucs = _starting(record, "auc by quality/")
+    if len(aucs) > 1:
+        low, high = (pick(aucs, key=lambda name: aucs[name]["value"]) for pick in (min, max))
+        yield (
+            f"With {len(aucs)} qualities of the second save the error level's AUC goes from {ledger.shown(aucs[low])} "
+            f"(at {low}) to {ledger.shown(aucs[high])} (at {high}); luck may flatter the highest."
+        )
+
+
 def after_holm(record: dict, family: str) -> list[tuple[str, dict, bool]]:
     """Name and value of each difference whose name begins with ``family``, and whether it is clear of 0 after Holm."""
     differences = _starting(record, family)
@@ -114,17 +236,19 @@ def after_holm(record: dict, family: str) -> list[tuple[str, dict, bool]]:
     return [(name, one, bool(clear)) for (name, one), clear in zip(differences.items(), rejected, strict=True)]
 
 
-def compared(record: dict, what: str, without: Container[str] = ()) -> Iterator[str]:
+def compared(record: dict, what: str, without: Container[str] = (), kind: str = "difference") -> Iterator[str]:
     """Which pairs differ in ``what`` and which do not; those in ``without`` count for Holm but are not said."""
     shown = {True: [], False: []}
-    for name, one, clear in after_holm(record, f"{what.lower()} difference/"):
+    for name, one, clear in after_holm(record, f"{what.lower()} {kind}/"):
         if name not in without:
             shown[clear].append(f"{_bare(name)} ({one['value']:+.3f})")
     values = {"AUC": "AUCs", "accuracy": "accuracies"}[what]
+    single = kind == ledger.MODELS
     if shown[True]:
-        yield f"Of the compared {values} these differ after Holm's correction: {_listed(shown[True])}."
+        whose = f"{values} of single trainings" if single else values
+        yield f"Of the compared {whose} these differ after Holm's correction: {_listed(shown[True])}."
     if shown[False]:
-        alone = "" if what == "AUC" else f" by {what}"
+        alone = ("" if what == "AUC" else f" by {what}") + (" as single trainings" if single else "")
         yield f"Not told apart{alone}: {_listed(shown[False])}."
 
 
@@ -180,6 +304,7 @@ FINDINGS = {
     "02_ffnn_baseline": ffnn,
     "03_cnn_tuning": cnns,
     "04_transfer_learning": transfer,
+    "05_ela_and_fusion": ela,
 }
 
 

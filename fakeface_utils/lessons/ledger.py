@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
@@ -28,7 +28,7 @@ SAMPLES = {"140k-mini": "140k"}  # a sample of another set's images, with splits
 SIZES = ("n_train", "n_test")
 TEXTS = ("id", "where", "statement", "metric", "lesson")
 REQUIRED = (*TEXTS, "report", "kind", "reported", "set", "comparable")
-OPTIONAL = (*SIZES, "reason", "parameters", "substituted")
+OPTIONAL = (*SIZES, "reason", "parameters", "profile", "substituted")
 NUMBERS = ("reported", "ours", "n", "seeds")
 JUDGED = ("verdict", "why", "substituted")
 COLUMNS = ("id", "report", "where", "claim", *NUMBERS, *JUDGED, "set", "profile", "lesson", "command")
@@ -90,6 +90,8 @@ def _problems(claim: object) -> Iterator[str]:
         yield "is not comparable, so it needs a reason"
     if "substituted" in claim and (not isinstance(claim["substituted"], str) or not claim["substituted"]):
         yield f"has substituted: {claim['substituted']!r}; say what stands in place of what, or leave it out"
+    if claim.get("profile", "laptop") not in config.PROFILES:
+        yield f"has the unknown profile {claim['profile']!r}; use {', '.join(config.PROFILES)}, or leave it out"
 
 
 def _number_problems(claim: dict) -> Iterator[str]:
@@ -142,14 +144,21 @@ def shown(metric: Mapping) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
+def pairs(claims: pd.DataFrame, names: Collection[str]) -> list[tuple[str, str]]:
+    """The (A, B) of every ordering claimed of single trained models that are all among ``names``, each once."""
+    of_models = claims.loc[claims["metric"].str.contains(" difference of models/"), "metric"]
+    sides = of_models.str.partition("/")[2].str.split(" - ").map(tuple)
+    return [pair for pair in dict.fromkeys(sides) if set(pair) <= set(names)]
+
+
 def judge(claims: pd.DataFrame, records: list[dict]) -> pd.DataFrame:
     """Every claim beside every record that answers it; one that no record answers is ``not run``.
 
-    A record answers a claim of its own lesson whose metric it holds, on the same set. Claims on 140k that are not
-    about the set itself (its structure) are also answered by a record of 140k-mini; ``why`` then says so. A claim
-    that depends on no image is answered by any record, once: no second one could say anything else. The
-    ordering claims of one report on the same set and profile are a family for Holm's correction, so give all records
-    at once (``results.recorded()``).
+    A record answers a claim of its own lesson whose metric it holds, on the same set; an ordering A - B also if it
+    holds B - A, whose sign is then changed. Claims on 140k that are not about the set itself (its structure) are also
+    answered by a record of 140k-mini; ``why`` then says so. A claim that depends on no image is answered by any
+    record, once: no second one could say anything else. The ordering claims of one report on the same set and
+    profile are a family for Holm's correction, so give all records at once (``results.recorded()``).
 
     Args:
         claims: from :func:`read_claims`.
@@ -191,8 +200,22 @@ def _answers(record: dict, claim: dict) -> bool:
     # A sample cannot say how large its set is, but what a constant scores on balanced classes it can.
     of_the_set = claim["kind"] == "structure" and not claim["metric"].startswith("constant/")
     sample = SAMPLES.get(record["set"]) == claim["set"] and not of_the_set
-    holds = record["lesson"] == claim["lesson"] and claim["metric"] in record["metrics"]
+    holds = record["lesson"] == claim["lesson"] and _metric(claim, record) is not None
     return bool(record["evidence"]) and holds and (same or sample)
+
+
+def _metric(claim: dict, record: dict) -> dict | None:
+    """What a record holds under a claim's metric; of a difference A - B also what it holds under B - A, turned."""
+    metrics, (kind, _, pair) = record["metrics"], claim["metric"].partition("/")
+    a, _, b = pair.partition(" - ")
+    other = metrics.get(f"{kind}/{b} - {a}", {})
+    return metrics.get(claim["metric"], _turned(other) if is_difference(other) else None)
+
+
+def _turned(difference: dict) -> dict:
+    """B minus A from A minus B; how often each alone was right changes places, too."""
+    sides = {"b": difference["c"], "c": difference["b"]} if "b" in difference else {}
+    return difference | {"value": 0 - difference["value"]} | sides  # 0 - 0.0 has no sign
 
 
 def _key(claim: dict, record: dict) -> tuple[str, str, str]:
@@ -219,7 +242,7 @@ def _holm_levels(answers: list[tuple[dict, list[dict]]]) -> dict[tuple[str, str,
 
 
 def _answered(claim: dict, record: dict, level: float | None) -> dict:
-    metric = record["metrics"][claim["metric"]]
+    metric = _metric(claim, record)
     found = _verdict(claim, record, level)
     images = {
         "n": metric.get("n", record["n_images"]),
@@ -237,7 +260,8 @@ def _answered(claim: dict, record: dict, level: float | None) -> dict:
 
 
 def _unanswered(claim: dict) -> dict:
-    found = verdicts.not_run(_command(claim["lesson"], "laptop", claim.get("parameters") or {}))
+    asked = claim.get("profile") or "laptop", claim.get("parameters") or {}
+    found = verdicts.not_run(_command(claim["lesson"], *asked))
     empty = {"ours": "-", "n": None, "seeds": None, "profile": ""}
     return _row(claim) | empty | {"verdict": found.word, "why": found.text, "command": found.text}
 
@@ -290,7 +314,7 @@ def _place(claim: dict, record: dict) -> str:
 
 def _verdict(claim: dict, record: dict, level: float | None) -> Verdict:
     """The verdict of the claim's kind; a claim that is not comparable gets no other word, but the same numbers."""
-    metric, kind = record["metrics"][claim["metric"]], claim["kind"]
+    metric, kind = _metric(claim, record), claim["kind"]
     if kind == "level":
         return _level(claim, record)  # has more reasons to be not comparable, and says them all
     if kind == "structure":
@@ -345,7 +369,7 @@ def _estimate(claim: dict, record: dict) -> Estimate:
 
 
 def _difference(claim: dict, record: dict) -> paired.Difference:
-    metric = record["metrics"][claim["metric"]]
+    metric = _metric(claim, record)
     if not is_difference(metric):
         raise RecordError(_unfit(claim, record, "is no difference", "one of evaluation.paired"))
     return difference_of(metric)
