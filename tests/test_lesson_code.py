@@ -1,13 +1,16 @@
 """What a lesson shows in a few lines and what it then imports are the same thing."""
 
 import ast
+import io
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.fft import dctn, idctn
 
 from fakeface_utils import config
+from fakeface_utils.datasets.resave import error_level
 from fakeface_utils.evaluation import intervals
 from fakeface_utils.forensics import ela
 from fakeface_utils.lessons import checks
@@ -128,3 +131,25 @@ def test_the_grids_of_exercise_05_3_are_found_by_the_package_too():
     exercise = checks.EXERCISES["05.3"]
     for (grey,) in (*exercise.cases, *exercise.drawn(0, 100).cases):
         assert ela.grid_offset(grey) == exercise.reference(grey)
+
+
+@pytest.mark.parametrize("quality", [95, 75, 50, 20])
+def test_the_save_of_a_block_in_lesson_05_is_pillows(quality):
+    """But for Pillow's whole numbers: now and then they round a wave whose amount lies halfway to the other side."""
+    names = functions_of("05_ela_and_fusion", np=np, Image=Image, io=io, dctn=dctn, idctn=idctn)
+    table, rng, gaps = names["table_of"](quality), np.random.default_rng(quality), []
+    for _ in range(60):
+        slope = rng.normal(0, 8, (2, 8)).cumsum(axis=1)
+        block = np.clip(128 + slope[0][:, None] + slope[1] + rng.normal(0, 6, (8, 8)), 0, 255).round()
+        file = BytesIO()
+        Image.fromarray(block.astype(np.uint8)).save(file, "JPEG", quality=quality)
+        gaps.append(np.abs(names["save_block"](block, table) - np.asarray(Image.open(file), float)).max())
+    assert np.mean(np.array(gaps) <= 1) > 0.7 and max(gaps) <= 5
+
+
+def test_ela_in_ten_lines_is_the_packages():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    second_save = functions_of("05_ela_and_fusion", np=np, Image=Image, io=io)["second_save"]
+    for quality in (40, 90):
+        np.testing.assert_array_equal(second_save(pixels, quality), error_level(pixels, quality))
