@@ -33,7 +33,7 @@ from fakeface_utils.evaluation.intervals import wilson  # noqa: E402
 from fakeface_utils.training import experiment as experiments  # noqa: E402
 from fakeface_utils.training import features, store  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
-from fakeface_utils.training.experiment import Experiment, key, run, run_all  # noqa: E402
+from fakeface_utils.training.experiment import Experiment, design_of, key, run, run_all  # noqa: E402
 from fakeface_utils.training.fit import fit  # noqa: E402
 from fakeface_utils.training.recipes import (  # noqa: E402
     changed,
@@ -287,7 +287,7 @@ def key_of(experiment: Experiment, index: pd.DataFrame, model: keras.Model | Non
     model = model or models.build(
         experiment.model, experiment.size, experiment.color, **dict(experiment.model_args)
     )
-    return key(experiment, model, index)
+    return key(experiment, design_of(model), index)
 
 
 def test_the_key_follows_whatever_changes_the_numbers(index, monkeypatch):
@@ -456,6 +456,41 @@ def test_a_taken_experiment_is_waited_for_or_left(index, options):
     with store.lock(record.folder), pytest.raises(experiments.Timeout):
         run(QUICK, index, **options, timeout=0)
     assert run(QUICK, index, **options, timeout=0).metrics == record.metrics
+
+
+def test_many_experiments_build_each_network_once_to_find_their_records(index, options, monkeypatch):
+    builds = []
+    monkeypatch.setattr(
+        experiments, "build", lambda *args, **how: builds.append(args) or models.build(*args, **how)
+    )
+    asked = [replace(QUICK, seed=seed, model_args={"units": units}) for units in (2, 3) for seed in range(3)]
+    first = [record.values["key"] for record in run_all(asked, index, **options)]
+    assert len(builds) == 6  # trained, each from its own seed
+    builds.clear()
+    assert [record.values["key"] for record in run_all(asked, index, **options)] == first
+    assert len(builds) == 2
+    assert [run(spec, index, **options).values["key"] for spec in asked] == first  # alone they have the same names
+    builds.clear()
+    designs = {}  # kept from call to call by whoever has many splits
+    for _ in range(2):
+        run_all(asked, index, designs=designs, **options)
+    assert len(builds) == len(designs) == 2
+
+
+def test_a_network_whose_design_holds_a_seed_is_built_for_every_seed(index, options, monkeypatch):
+    """Else the name of a record would depend on which seed was asked for first."""
+
+    def build(*args, **how) -> keras.Model:
+        image = keras.Input((16, 16, 3))
+        turned = keras.layers.RandomFlip()(image)  # draws a seed when it is made, and says so
+        x = keras.layers.Flatten()(turned)
+        return keras.Model(image, keras.layers.Dense(1, activation="sigmoid", dtype="float32")(x))
+
+    monkeypatch.setattr(experiments, "build", build)
+    asked = [replace(QUICK, augmentation="none", seed=seed) for seed in range(2)]
+    alone = [run(spec, index, **options).values["key"] for spec in asked]
+    for order in (asked, asked[::-1]):
+        assert {record.values["key"] for record in run_all(order, index, **options)} == set(alone)
 
 
 def test_run_all_keeps_the_order_under_one_bar(index, options, capsys, monkeypatch):
@@ -748,9 +783,9 @@ def test_keys_of_networks_without_weights_are_as_they_were(index, monkeypatch):
             "versions": [pixels.VERSION, pipeline.VERSION, experiments.VERSION],
         }
         wanted = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
-        assert key(spec, model, index) == wanted
+        assert key(spec, design_of(model), index) == wanted
         monkeypatch.setattr(features, "VERSION", 99)
-        assert key(spec, model, index) == wanted
+        assert key(spec, design_of(model), index) == wanted
 
 
 def test_only_experiments_with_copies_have_their_version_in_the_key(index, monkeypatch):

@@ -83,9 +83,9 @@ def test_what_reports_say_is_what_is_asked_for():
         "Fusion 1, 001": (("mobilenet", "resnet50"), "sgd_momentum", 1e-3, 15),
         "Fusion 2, 001": (("model_1", "model_1"), "adam", 1e-4, 30),
         "Fusion 2 at 0.001, 001": (("model_1", "model_1"), "adam", 1e-3, 15),
-        "Fusion 3, 001": (("model_1", "mobilenet"), "adam", 1e-4, 15),
+        "Fusion 3, 001": (("mobilenet", "model_1"), "adam", 1e-4, 15),
         "Fusion 3 as in the text, 001": (("mobilenet", "resnet50"), "adam", 1e-4, 15),
-        "Fusion 3, 30 epochs, 001": (("model_1", "mobilenet"), "adam", 1e-4, 30),
+        "Fusion 3, 30 epochs, 001": (("mobilenet", "model_1"), "adam", 1e-4, 30),
     }.items():
         spec = fusions.pop(name)
         assert (dict(spec.model_args)["branches"], spec.optimizer) == (branches, optimizer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -111,7 +112,30 @@ def _frozen(value: object) -> object:
     return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def key(experiment: Experiment, model: keras.Model, index: pd.DataFrame) -> str:
+@dataclass(frozen=True)
+class Design:
+    """What of a built model is in an experiment's key.
+
+    Attributes:
+        config: Keras's description, without names. kept: whether its features can be kept.
+        replicas: how many GPUs share a batch. seeded: whether the description holds a seed, so that another seed has
+            another.
+    """
+
+    config: object
+    kept: bool
+    replicas: int
+    seeded: bool
+
+
+def design_of(model: keras.Model) -> Design:
+    """The design of a built model."""
+    config = without_names(model.get_config())
+    seeded = re.search(r'"seed": \d', json.dumps(config)) is not None
+    return Design(config, features.split(model) is not None, model.distribute_strategy.num_replicas_in_sync, seeded)
+
+
+def key(experiment: Experiment, design: Design, index: pd.DataFrame) -> str:
     """Under what name an experiment is kept: it changes with whatever would change its numbers.
 
     A hash of the spec, the built model's configuration, the images (their names, sizes, labels, splits and which
@@ -119,21 +143,21 @@ def key(experiment: Experiment, model: keras.Model, index: pd.DataFrame) -> str:
     """
     what = {
         "spec": asdict(experiment),
-        "model": without_names(model.get_config()),
+        "model": design.config,
         "data": [fingerprint(index), pd.factorize(index["group"])[0].tolist()],
         "versions": [pixels.VERSION, pipeline.VERSION, VERSION],
     }
     pretrained = weights_digest(experiment.model, **dict(experiment.model_args))
     if pretrained is not None:
         what["weights"] = pretrained
-    if pretrained is not None or features.split(model) is not None:
+    if pretrained is not None or design.kept:
         what["features"] = features.VERSION
     if experiment.augmentation in augment.COPIES:
         what["copies"] = augment.VERSION
     if experiment.color not in views.PLAIN:
         what["view"] = views.VERSION
-    if (replicas := model.distribute_strategy.num_replicas_in_sync) > 1:
-        what["replicas"] = replicas  # each sees a part of a batch: other means, other steps
+    if design.replicas > 1:
+        what["replicas"] = design.replicas  # each sees a part of a batch: other means, other steps
     return _short_hash(json.dumps(what, sort_keys=True).encode())
 
 
@@ -148,6 +172,7 @@ def run(
     checkpoint_seconds: float | None = None,
     keep_model: bool = False,
     timeout: float = -1,
+    designs: dict[tuple, Design] | None = None,
     verbose: int = 2,
 ) -> Record:
     """The record of an experiment: loaded if it has been run, else run now, from files to metrics.
@@ -167,6 +192,8 @@ def run(
             record replaced: by the same numbers on the same CPU, by nearly the same on a GPU.
         checkpoint_seconds, verbose: as in ``fit``; default ``config.checkpoint_seconds()``, and a line an epoch.
         timeout: seconds to wait for another process that is at the same experiment; -1 waits until it is done.
+        designs: whoever asks for many experiments gives an empty dictionary with each. What a model looks like is kept
+            in it, so that a record is found without building the network anew for every seed and turn.
 
     Raises:
         ValueError: an unknown model, a set other than the experiment's, or a split without images.
@@ -174,9 +201,14 @@ def run(
     """
     _check(experiment, index)
     prepare_device()
-    with strategy().scope(), building(experiment.seed, precision()):
-        model = build(experiment.model, experiment.size, experiment.color, **dict(experiment.model_args))
-    name = key(experiment, model, index)
+    designs, model = {} if designs is None else designs, None
+    network = experiment.model, experiment.size, experiment.color, experiment.model_args
+    if (design := designs.get(network)) is None:
+        model = _built(experiment)
+        design = design_of(model)
+        if not design.seeded:
+            designs[network] = design
+    name = key(experiment, design, index)
     folder = Path(store or config.runs_dir() / "experiments") / name
     record = _finished(folder, keep_model)
     if record is None or record.values["measured_by"] != _name_of(measure):
@@ -187,7 +219,7 @@ def run(
                 with forgetting_graphs():
                     every = config.checkpoint_seconds() if checkpoint_seconds is None else checkpoint_seconds
                     train = {"checkpoint_seconds": every, "verbose": verbose, "keep_model": keep_model}
-                    facts = _train(experiment, model, index, folder, cache, **train)
+                    facts = _train(experiment, model or _built(experiment), index, folder, cache, **train)
                 facts |= {"title": str(experiment), "measured_by": None, "metrics": {}}
                 # Written before it is measured, so that no training is lost to an error in `measure`.
                 record = files.write_record(folder, {"schema": SCHEMA, "key": name, "profile": profile, **facts})
@@ -203,7 +235,7 @@ def run_all(experiments: Iterable[Experiment], index: pd.DataFrame, *, measure: 
     """
     waiting = dict(enumerate(experiments))
     records, bar = {}, tqdm(total=len(waiting), desc="experiments")
-    options = {"verbose": 0, **options}
+    options = {"verbose": 0, "designs": {}, **options}
 
     def take(number: int, timeout: float) -> None:
         bar.set_postfix_str(str(waiting[number]))
@@ -220,6 +252,11 @@ def run_all(experiments: Iterable[Experiment], index: pd.DataFrame, *, measure: 
             if len(records) == before:  # all that is left is in other hands
                 take(next(iter(waiting)), -1)
     return [records[number] for number in sorted(records)]
+
+
+def _built(experiment: Experiment) -> keras.Model:
+    with strategy().scope(), building(experiment.seed, precision()):
+        return build(experiment.model, experiment.size, experiment.color, **dict(experiment.model_args))
 
 
 def _finished(folder: Path, keep_model: bool) -> Record | None:

@@ -76,7 +76,7 @@ def run_recipes(
     Returns:
         The recipes' names -> runs, all with the same images in the same order.
     """
-    done = {}
+    done, options = {}, {"designs": {}, **options}
     for turn, index in turns.items():
         asked = [replace(recipe, split=turn, seed=k) for recipe in recipes.values() for k in range(seeds)]
         records = iter(run_all(asked, index, measure=measure, **options))

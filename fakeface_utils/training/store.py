@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 from filelock import FileLock
 
@@ -40,6 +41,11 @@ class Record:
     def predictions(self) -> pd.DataFrame:
         """A row an image of the validation and test splits: ``name``, ``split``, ``y_true``, ``y_score`` = P(fake)."""
         return pd.read_csv(self.folder / PREDICTIONS, keep_default_na=False, dtype={"name": str})
+
+    def scores(self, split: str) -> np.ndarray:
+        """P(fake) of the images of one split, (n,), in the order of the index."""
+        told = self.predictions()
+        return told.loc[told["split"] == split, "y_score"].to_numpy()
 
     def history(self) -> pd.DataFrame:
         """A row an epoch: ``loss``, ``accuracy``, ``auc``, the same with ``val_``; index ``epoch``, from 1."""
