@@ -604,7 +604,7 @@ UP, DOWN, OPEN = differ(0.05, 0.0001), differ(-0.05, 0.0001), differ(0.01, 0.3)
         (
             {GAIN: UP, TWICE: OPEN, SAVED: UP, HISTORY: DOWN},
             "So there is a gain, but none is shown over the photograph twice and the photograph twice where all files "
-            "have one history.",
+            "have one last save.",
         ),
         (
             {GAIN: UP, TWICE: UP, SAVED: UP},

@@ -24,13 +24,16 @@ CLAIM = "RGB + ELA - RGB"
 CONTROLS = {
     "RGB + ELA - RGB + RGB": "the photograph twice",
     "RGB + ELA - RGB + re-saved": "the photograph and its second save",
-    "RGB + ELA, equalised - RGB + RGB, equalised": "the photograph twice where all files have one history",
+    "RGB + ELA, equalised - RGB + RGB, equalised": "the photograph twice where all files have one last save",
 }
-BOTH = {name: f"against {words}" for name, words in {CLAIM: "the photograph alone", **CONTROLS}.items()}
+AGAINST = {CLAIM: "the photograph alone", **CONTROLS, "RGB + ELA - ELA + ELA": "the error level twice"}
+BOTH = {name: f"against {words}" for name, words in AGAINST.items()}
 SINGLE = {
     "RGB - ELA": "the photograph against the error level",
     "ELA - ELA as in 001": "the error level against report 001's map of it",
+    "RGB - RGB, equalised": "the photograph against that of the equalised twin",
     "ELA - ELA, equalised": "the error level against that of the equalised twin",
+    "RGB, equalised - ELA, equalised": "the photograph of the equalised twin against its error level",
 }
 WHOLE = {
     f"two {network}s, RGB + ELA - {other}": f"two {network}s against {words}"
@@ -178,7 +181,7 @@ def what_remains(record: dict) -> Iterator[str]:
 
 
 def without_history(record: dict) -> Iterator[str]:
-    """The AUC of error level and photograph alone, on the set and on its twin in which all files have one history."""
+    """The AUC of error level and photograph alone, on the set and on its twin in which all files have one last save."""
     aucs = _starting(record, "auc/")
     told = [
         f"of {words} {ledger.shown(aucs[name])}, on the equalised twin {ledger.shown(twin)} ({level_of(twin)})"
