@@ -836,6 +836,8 @@ gain, _ = spans.pop("RGB"), spans.pop("ELA + ELA", None)  # no control of that g
 print("against the claim:", what_remains(gain, spans) or "nothing")
 
 # %% [markdown]
+# The history of the files is not among these controls. What does the last row of your family say about it?
+#
 # **05.5 Change and explain.** Report 001's map has five levels. Write down what happens to the AUC of the frozen
 # network's head when its input is the report's map, the plain error level, or the photograph after the second save.
 # Then change `QUALITY` in the parameters, set `FINE = False`, and run all below it again. (In `smoke` neither the
