@@ -495,10 +495,10 @@ for record in recorded:
 #
 # ## Which differences hold?
 #
-# The family was named before the first run. In words: does the second picture help; does it help more than a second
-# copy of the first, or than a second save; which single picture is better; what does the report's display cost; what
-# is left where all files were saved in one way. AUC is the family that counts; accuracy at one half is a second one,
-# corrected by itself (lesson 04). **Read down the column of the intervals.**
+# The family was named before any result was seen. In words: does the second picture help; does it help more than a
+# second copy of the first, or than a second save; which single picture is better; what does the report's display
+# cost; what is left where all files were saved in one way. AUC is the family that counts; accuracy at one half is a
+# second one, corrected by itself (lesson 04). **Read down the column of the intervals.**
 
 # %%
 versus = [
