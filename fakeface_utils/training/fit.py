@@ -138,6 +138,10 @@ class _Log(keras.callbacks.Callback):
     def _state(self) -> list[keras.Variable]:
         return [*self.model.weights, *self.model.optimizer.variables]
 
+    def _build(self, model: keras.Model) -> None:
+        """Give the optimizer its variables, so that there is something to restore."""
+        model.optimizer.build(model.trainable_variables)
+
     def _save(self) -> None:
         spent = self.before + time.perf_counter() - self.started
         log = json.dumps({"epochs": self.epochs, "seconds": self.seconds, "spent": spent})
@@ -150,7 +154,7 @@ class _Log(keras.callbacks.Callback):
         if self.path is None or not self.path.is_file():
             return 0
         self.set_model(model)
-        model.optimizer.build(model.trainable_variables)
+        self._build(model)
         try:
             with np.load(self.path) as file:
                 log = json.loads(str(file["log"]))

@@ -13,7 +13,6 @@ import statistics
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -201,22 +200,8 @@ class _Monitor(_Log):
     def _state(self) -> list[keras.Variable]:
         return [*self.model.weights, *self.model.d_optimizer.variables, *self.model.g_optimizer.variables]
 
-    def restore(self, model: DCGAN) -> int:
-        """As in ``fit``, but for two optimizers, which ``DCGAN.compile`` has built."""
-        if not self.path.is_file():
-            return 0
-        self.set_model(model)
-        try:
-            with np.load(self.path) as file:
-                log = json.loads(str(file["log"]))
-                values = [file[f"v{number}"] for number in range(len(self._state()))]
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-            print(f"{self.path} cannot be read; training starts from the beginning")
-            return 0
-        for variable, value in zip(self._state(), values, strict=True):
-            variable.assign(value)
-        self.epochs, self.seconds, self.before = log["epochs"], log["seconds"], log["spent"]
-        return len(self.epochs)
+    def _build(self, model: DCGAN) -> None:
+        """Nothing: ``DCGAN.compile`` has built both optimizers."""
 
 
 def _finish(log: _Monitor, gan: DCGAN, index: pd.DataFrame, told: dict) -> Run:
