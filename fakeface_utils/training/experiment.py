@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -117,22 +116,19 @@ class Design:
     """What of a built model is in an experiment's key.
 
     Attributes:
-        config: Keras's description, without names. kept: whether its features can be kept.
-        replicas: how many GPUs share a batch. seeded: whether the description holds a seed, so that another seed has
-            another.
+        config: Keras's description, without names; the same for every seed. kept: whether its features can be kept.
+        replicas: how many GPUs share a batch.
     """
 
     config: object
     kept: bool
     replicas: int
-    seeded: bool
 
 
 def design_of(model: keras.Model) -> Design:
     """The design of a built model."""
-    config = without_names(model.get_config())
-    seeded = re.search(r'"seed": \d', json.dumps(config)) is not None
-    return Design(config, features.split(model) is not None, model.distribute_strategy.num_replicas_in_sync, seeded)
+    config, kept = without_names(model.get_config()), features.split(model) is not None
+    return Design(config, kept, model.distribute_strategy.num_replicas_in_sync)
 
 
 def key(experiment: Experiment, design: Design, index: pd.DataFrame) -> str:
@@ -205,9 +201,7 @@ def run(
     network = experiment.model, experiment.size, experiment.color, experiment.model_args
     if (design := designs.get(network)) is None:
         model = _built(experiment)
-        design = design_of(model)
-        if not design.seeded:
-            designs[network] = design
+        design = designs[network] = design_of(model)
     name = key(experiment, design, index)
     folder = Path(store or config.runs_dir() / "experiments") / name
     record = _finished(folder, keep_model)
