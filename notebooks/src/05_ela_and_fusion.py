@@ -483,7 +483,7 @@ axis.set(xlabel="AUC", title=f"this run, {where}, {len(told):,} images tested")
 plt.show()
 for record in recorded:
     table = results.interval_table(record, "auc/").rename(results.few_seeds(record))
-    axis = plots.forest(table, axis=plt.figure(figsize=(7, 6.5)).gca())
+    axis = plots.forest(table, axis=plt.figure(figsize=(7, 9)).gca())
     axis.set(xlabel="AUC", title=results.stamp(record))
     plt.show()
 
