@@ -5,6 +5,7 @@ import pytest
 
 from fakeface_utils.datasets import layouts
 from fakeface_utils.lessons import checks
+from fakeface_utils.lessons.exercises.lesson_06 import borderline
 from tests.exercise_answers import WRONG, lesson_01
 
 
@@ -104,6 +105,23 @@ def test_hidden_cases_of_lesson_05_come_to_the_edges():
     assert any(low == 0 for gain, controls in drawn["05.4"].cases for low, _ in controls.values())
 
 
+def test_hidden_cases_of_lesson_06_come_to_the_edges():
+    drawn = {n: checks.EXERCISES[n].drawn(0) for n in ("06.1", "06.2", "06.3")}
+    answers = {n: [e.reference(*case) for case in e.cases] for n, e in drawn.items()}
+    layers = zip(answers["06.1"], drawn["06.1"].cases, strict=True)
+    middles = [set(taps[kernel:-kernel]) for taps, (_, kernel, _) in layers]
+    assert {0, 1} in middles and {2} in middles and any({2} < middle for middle in middles)
+    assert min(answers["06.2"]) < -0.1 and max(answers["06.2"]) > 0.1
+    assert len({len(real) - len(fake) for real, fake in drawn["06.2"].cases}) > 3
+    assert {(0.0, None), (1.0, 1)} < set(answers["06.3"]) and len(set(answers["06.3"])) > 5
+
+
+def test_no_case_of_exercise_06_3_hangs_on_rounding():
+    exercise = checks.EXERCISES["06.3"]
+    assert borderline(0.95) and not any(map(borderline, (0.0, 0.5, 0.94, 1.0)))
+    assert not any(borderline(share) for share, _ in (*exercise.cases, *exercise.drawn(0, 500).cases))
+
+
 def test_the_spare_blockiness_is_right():
     """The mistakes among the wrong answers are variations of a function that passes."""
     assert checks.examine(checks.EXERCISES["01.3"], lesson_01.steps).status == "passed"
@@ -171,6 +189,7 @@ def test_equality_knows_kinds_and_shapes():
     assert equal(True, np.True_) and not equal(True, False) and not equal(1, True) and not equal(np.zeros(2), "ab")
     assert not equal(np.array(["a", "b"]), np.zeros(2)) and equal(np.zeros(2, dtype=int), np.zeros(2))
     assert not equal([1], [1, 2]) and not equal(None, 0.0) and not equal([0.0, 0.0], np.zeros(2))
+    assert equal((0.0, None), [0, None]) and not equal((0.0, 0), (0.0, None)) and not equal(np.nan, None)
 
 
 @pytest.mark.parametrize(

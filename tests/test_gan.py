@@ -29,14 +29,14 @@ def index(tmp_path_factory) -> pd.DataFrame:
 
 @pytest.fixture
 def options(tmp_path) -> dict:
-    return {"cache_dir": tmp_path / "cache", "verbose": 0, "shown": 3, "keep_every": 2, "checkpoint_seconds": 0}
+    return {"cache_dir": tmp_path / "cache", "verbose": 0, "shown": 3, "keep": [2], "checkpoint_seconds": 0}
 
 
 @pytest.fixture(scope="module")
 def run(index, tmp_path_factory) -> gan.Run:
     """A training of SMALL that nothing disturbed."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    how = {"store": folder, "cache_dir": folder / "cache", "verbose": 0, "shown": 3, "keep_every": 2}
+    how = {"store": folder, "cache_dir": folder / "cache", "verbose": 0, "shown": 3, "keep": [2]}
     return gan.train(SMALL, index, **how)
 
 
@@ -112,7 +112,7 @@ def test_a_finished_training_is_loaded(run, index, options, monkeypatch):
     monkeypatch.setattr(gan, "_fit", None)
     again = gan.train(SMALL, index, store=run.folder.parent, **options)
     assert again == run and again.folder == run.folder
-    changes = [{"seed": 1}, {"flip": True}, {"shown": 4}, {"keep_every": 1}, {"resize": "bilinear"}]
+    changes = [{"seed": 1}, {"flip": True}, {"shown": 4}, {"keep": [1, 2]}, {"resize": "bilinear"}]
     for change in changes:
         with pytest.raises(TypeError):  # there is no _fit: it would have trained
             gan.train(SMALL, index, store=run.folder.parent, **options | change)

@@ -349,13 +349,13 @@ PLAN_DEFECTS = [
     (plan, r"^\| 4 \| `03.*\n", ""),
     (plan, r"^\| 10 \| projects", "| 11 | projects"),
     (plan, r"(`01_data_tour`.*\| )yes \|", r"\1planned |"),
-    (plan, r"(`06_dcgan`.*\| )planned \|", r"\1yes |"),
+    (plan, r"(`08_generalization`.*\| )planned \|", r"\1yes |"),
     (plan, "and how sure can you be of that", "or not"),
     (plan, "01.1 to 01.5", "01.1 to 01.6"),
     (points, r"\| 00 \| 2 \| 4 \| 2 \| 20 \|", "| 00 | 3 | 4 | 2 | 22 |"),
     (points, r"\| project \| 30 \|", "| project | 35 |"),
-    (statistics, r"^\| 06, planned .*\n", ""),
-    (statistics, r"\| 07, planned \|", "| 04 |"),
+    (statistics, r"^\| 07, planned .*\n", ""),
+    (statistics, r"\| 08, planned \|", "| 04 |"),
     (notes_linked, r"\[01\.md\]\(01\.md\)", "01"),
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.fft import dctn, idctn
+from scipy.stats import binom
 
 from fakeface_utils import config
 from fakeface_utils.datasets.resave import error_level
@@ -153,3 +154,26 @@ def test_ela_in_ten_lines_is_the_packages():
     second_save = functions_of("05_ela_and_fusion", np=np, Image=Image, io=io)["second_save"]
     for quality in (40, 90):
         np.testing.assert_array_equal(second_save(pixels, quality), error_level(pixels, quality))
+
+
+def test_the_taps_of_exercise_06_1_are_those_of_keras():
+    keras = pytest.importorskip("keras")
+    taps = checks.EXERCISES["06.1"].reference
+    for length, kernel, stride in ((4, 4, 2), (4, 5, 2), (1, 3, 2), (5, 3, 1), (3, 7, 3), (3, 2, 3)):
+        layer = keras.layers.Conv1DTranspose(1, kernel, stride, use_bias=False, kernel_initializer="ones")
+        theirs = keras.ops.convert_to_numpy(layer(np.ones((1, length, 1), np.float32))).ravel()
+        ours = np.array(taps(length, kernel, stride))
+        np.testing.assert_array_equal(theirs[: len(ours)], ours)
+        assert not theirs[len(ours) :].any()  # where the stride leaves gaps, Keras adds the last one as well
+
+
+@pytest.mark.parametrize("share", [0.0, 0.04, 0.3, 0.5, 0.9, 1.0])
+def test_the_chances_of_exercise_06_3_are_the_binomial_distributions(share):
+    one_picture = checks.EXERCISES["06.3"].reference
+    for pictures in (1, 2, 7):
+        chance, needed = one_picture(share, pictures)
+        assert chance == pytest.approx(binom.sf(0, pictures, share))
+    if share == 0:
+        assert needed is None
+    else:
+        assert binom.sf(0, needed, share) >= 0.95 and binom.sf(0, needed - 1, share) < 0.95

@@ -5,8 +5,9 @@ from math import comb
 
 import numpy as np
 import pytest
-from scipy.stats import t, ttest_1samp
+from scipy.stats import t, ttest_1samp, ttest_rel
 from sklearn.metrics import accuracy_score, roc_auc_score
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fakeface_utils.evaluation.paired import (
     Difference,
@@ -16,8 +17,10 @@ from fakeface_utils.evaluation.paired import (
     holm,
     mcnemar,
     nadeau_bengio,
+    over_runs,
     paired_bootstrap,
     recipes,
+    shares,
 )
 
 
@@ -293,6 +296,54 @@ def test_nadeau_bengio_by_hand():
     for bad in (([0.1], 9, 1), ([0.1, np.nan], 9, 1), ([0.1, 0.2], 0, 1)):
         with pytest.raises(ValueError, match="two finite differences"):
             nadeau_bengio(*bad)
+
+
+def test_over_runs_is_the_paired_t_test():
+    a, b = np.array([0.9, 0.7, 0.95]), np.array([0.5, 0.6, 0.4])
+    found, expected = over_runs(a - b), ttest_rel(a, b)
+    assert (found.value, found.p) == pytest.approx((np.mean(a - b), expected.pvalue))
+    assert found.interval() == pytest.approx(tuple(expected.confidence_interval()))
+    assert (found.n, found.df) == (3, 2)
+    for bad in ([0.1], [0.1, np.nan], [[0.1, 0.2]]):
+        with pytest.raises(ValueError, match="two runs"):
+            over_runs(bad)
+
+
+def test_shares_of_one_run_are_agresti_and_caffos():
+    found = shares(np.r_[np.ones(7), np.zeros(3)], np.r_[np.ones(2), np.zeros(18)])
+    low, high = confint_proportions_2indep(7, 10, 2, 20, compare="diff", method="agresti-caffo")
+    assert found.value == pytest.approx(0.6)
+    assert np.diff(found.interval())[0] == pytest.approx(high - low)  # the same width, around the plain difference
+    assert shares(np.ones(50), np.zeros(40)).interval()[0] < 1  # the plain formula would give a point
+
+
+def test_shares_count_the_spread_of_runs():
+    def runs(*counts):
+        return np.array([np.arange(100) < n for n in counts])
+
+    reals = np.arange(200) < 40
+    alike, apart = shares(runs(80, 80, 80), reals), shares(runs(60, 80, 100), reals)
+    assert alike.value == apart.value == pytest.approx(0.6) and apart.se > 3 * alike.se and apart.df < alike.df
+    of_runs, of_reals = 0.04 / 3, 41 / 202 * 161 / 202 / 202
+    assert apart.se**2 == pytest.approx(of_runs + of_reals)
+    assert apart.df == pytest.approx(2 * (of_runs + of_reals) / of_runs)
+
+
+@pytest.mark.parametrize("bad", [([0.5, 1], [1]), ([], [1]), ([1], [[1, 0]]), ([[[1]]], [1]), ([1], [np.nan])])
+def test_shares_refuse_scores_and_nothing(bad):
+    with pytest.raises(ValueError, match="calls of 0 or 1"):
+        shares(*bad)
+
+
+@pytest.mark.parametrize(("runs", "spread"), [(1, 0.0), (3, 0.0), (3, 0.15)])
+def test_the_interval_of_shares_covers(runs, spread):
+    """Sources that are called fake alike seldom differ: 95 % intervals hold the true difference, 0."""
+    rng, missed, n = np.random.default_rng(0), 0, 1000
+    for _ in range(n):
+        own = np.clip(0.6 + spread * rng.uniform(-1, 1, runs), 0, 1)
+        low, high = shares(rng.random((runs, 300)) < own[:, None], rng.random(120) < 0.6).interval()
+        missed += not low <= 0 <= high
+    assert 0.015 <= missed / n <= 0.07
 
 
 def test_holm_by_hand():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fakeface_utils.datasets import testbed
 from fakeface_utils.datasets.testbed import SampleSpec, Truths, sample
+from fakeface_utils.datasets.testbed.attributes import CHOICES
 
 SMALL = SampleSpec("140k", 60, 64, seed=5)
 
@@ -440,6 +441,17 @@ def test_a_sample_of_an_older_kit_is_drawn_anew(tmp_path, monkeypatch):
     assert testbed.is_current(root) and (root / sample.MANIFEST).read_text() != before
 
 
+def test_held_attributes_leave_one_person_and_one_attribute(tmp_path):
+    one = asdict(testbed.draw_attributes(np.random.default_rng(3)))
+    del one["background"]
+    root = draw(tmp_path / "one", SampleSpec("140k", 240, 16, truths=Truths(held=tuple(one.items()))))
+    table = testbed.load_attributes(root)
+    assert (table[list(one)].nunique() == 1).all() and table.iloc[0][list(one)].to_dict() == pytest.approx(one)
+    shares = table.groupby("label")["background"].value_counts(normalize=True).unstack()
+    for kind, share in CHOICES["background"].items():  # of reals and of fakes
+        assert (shares[kind] - share).abs().max() < 4 * np.sqrt(share * (1 - share) / 120)
+
+
 def test_other_peoples_files_are_never_replaced(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"x")
     for overwrite in (False, True):
@@ -465,6 +477,8 @@ def test_attributes_of_something_else_are_refused(tmp_path):
         {"fake_table": 1.1},
         {"shared_base": -0.1},
         {"duplicates": -1},
+        {"held": (("glases", "none"),)},
+        {"held": (("glasses", "round"),)},
     ],
 )
 def test_bad_truths_are_rejected(truths):
@@ -482,6 +496,7 @@ def test_bad_truths_are_rejected(truths):
         {"seed": -1},
         {"shares": (0.5, 0.5, 0.5)},
         {"layout": "yonsei", "truths": Truths(checkerboard=4)},
+        {"layout": "yonsei", "truths": Truths(held=(("hat", "none"),))},
         {"n_images": 40, "truths": Truths(duplicates=3)},
     ],
 )

@@ -7,6 +7,7 @@ distance between two halves of the reals.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +21,9 @@ from sklearn.preprocessing import StandardScaler
 
 from fakeface_utils.datasets.splits import make_folds
 from fakeface_utils.evaluation.audit import permute_labels
-from fakeface_utils.evaluation.intervals import Estimate, auc, wilson
+from fakeface_utils.evaluation.intervals import Estimate, auc, mean
 from fakeface_utils.forensics.shortcuts import out_of_fold_scores
-from fakeface_utils.forensics.spectrum import log_spectrum
+from fakeface_utils.forensics.spectrum import azimuthal_average, log_spectrum
 
 BLOCK_BYTES = 64 * 2**20  # float32 images held at a time in the search for neighbours
 COMPONENTS = 100  # features of the two-sample test; the penalty of its regression was chosen for so many
@@ -199,9 +200,28 @@ def faces_found(images: np.ndarray) -> np.ndarray:
     return found
 
 
-def share_with_face(images: np.ndarray) -> Estimate:
-    """Share of images in which :func:`faces_found` finds one, with Wilson's interval; args and errors as there."""
-    return wilson(int(faces_found(images).sum()), len(images))
+def apart(
+    real: np.ndarray, other: np.ndarray, *, subset: int = 100, seed: int = 0, n_permutations: int = 99
+) -> dict:
+    """How far two sets of features lie apart, by all three measures, taken of equally many images of each.
+
+    Read it beside the same of two halves of the reals.
+
+    Returns:
+        ``kid``, ``frechet``, ``two-sample AUC`` and ``two-sample p``, as the functions of these names give them. The
+        subsets of the first hold at most half of the images.
+
+    Raises:
+        ValueError: as in :func:`mmd2` and :func:`two_sample_test`.
+    """
+    m = min(len(real), len(other))
+    test = two_sample_test(real[:m], other[:m], seed=seed, n_permutations=n_permutations)
+    return {
+        "kid": kid(real[:m], other[:m], min(subset, m // 2), seed=seed),
+        "frechet": frechet_distance(real[:m], other[:m]),
+        "two-sample AUC": test.auc,
+        "two-sample p": test.p,
+    }
 
 
 def checkerboard_rings(side: int, doublings: int) -> dict[int, int]:
@@ -234,6 +254,28 @@ def checkerboard(grey: np.ndarray, period: int = 2) -> float:
     away = np.r_[1 - side // 8 : 1 - side // 16, side // 16 : side // 8]
     row, column = (power[v % side, u % side].mean(axis=1) for v, u in ((y, x + away), (y + away, x)))
     return float(power[y % side, x % side].sum() / np.maximum(row, column).sum())
+
+
+def rings(images: np.ndarray) -> np.ndarray:
+    """Mean log power of each ring of frequencies of each image's brightness.
+
+    Args:
+        images: (n, side, side, 3), RGB, 0-255.
+
+    Returns:
+        (n, side // 2 + 1), as ``spectrum.azimuthal_average``: entry k at k cycles a picture.
+    """
+    return np.stack([azimuthal_average(log_spectrum(grey)) for grey in _brightness(images)])
+
+
+def checkerboards(images: np.ndarray, periods: Collection[int] = (2, 4, 8)) -> dict[int, Estimate]:
+    """Mean of :func:`checkerboard` over images (n, side, side, 3) in 0-255, for each period, with its interval."""
+    greys = _brightness(images)
+    return {period: mean(np.array([checkerboard(grey, period) for grey in greys])) for period in periods}
+
+
+def _brightness(images: np.ndarray) -> np.ndarray:
+    return np.asarray(images, float) @ (0.299, 0.587, 0.114)
 
 
 def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
@@ -47,6 +48,29 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
         raise ValueError(f"a proportion needs 0 <= successes <= n and n > 0, got {successes} of {n}")
     low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
     return Estimate(successes / n, float(low), float(high), int(n))
+
+
+def mean_share(said: np.ndarray, level: float = 0.95) -> Estimate:
+    """A share over several sources, such as generators of several seeds: Student's interval over the sources.
+
+    It says where the share of another source would lie on average; of one source it is :func:`wilson`'s, which counts
+    its images alone. Cut at 0 and 1.
+
+    Args:
+        said: (n,) or (sources, n), true or false for each image.
+
+    Raises:
+        ValueError: another shape, or no image.
+    """
+    said = np.atleast_2d(np.asarray(said, bool))
+    if said.ndim != 2 or not said.size:
+        raise ValueError(f"a share needs answers (n,) or (sources, n), got {said.shape}")
+    if len(said) == 1:
+        return wilson(int(said.sum()), said.size, level)
+    each = said.mean(axis=1)
+    half = t.ppf((1 + level) / 2, len(each) - 1) * each.std(ddof=1) / np.sqrt(len(each))
+    low, high = np.clip([each.mean() - half, each.mean() + half], 0, 1)
+    return Estimate(float(each.mean()), float(low), float(high), said.size)
 
 
 def bootstrap(

@@ -97,6 +97,8 @@ def _copied(arguments: tuple) -> list:
 
 def _equal(answer: object, expected: object) -> bool:
     """Equal in kind, shape and value; floats within 1e-6. NaN equals nothing, not even NaN."""
+    if expected is None:
+        return answer is None
     if isinstance(expected, str):
         return isinstance(answer, str) and answer == expected
     if isinstance(expected, (bool, np.bool_)):

@@ -12,6 +12,7 @@ import keras
 from fakeface_utils.datasets import views
 from fakeface_utils.models import fusion, scratch, transfer
 from fakeface_utils.models import weights as files
+from fakeface_utils.models.weights import WeightsError as WeightsError
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,16 @@ def build(name: str, size: int | None = None, color: str | None = None, **argume
         raise ValueError(f"there is no model {name!r}; choose one of {', '.join(MODELS)}")
     size, color = size or MODELS[name].size, color or MODELS[name].color
     return MODELS[name].builder((size, size, views.channels(color)), **arguments)
+
+
+def with_score(model: keras.Model) -> keras.Model:
+    """A detector that also tells what its last layer sees: images (b, h, w, c) in 0-255 to (b, k + 1).
+
+    The first k columns are those features, the last is P(fake).
+    """
+    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][-1]
+    both = keras.layers.Concatenate(dtype="float32")([last.input, model.outputs[0]])
+    return keras.Model(model.input, both, name=f"{model.name}_with_score")
 
 
 def weights_digest(name: str, **arguments: object) -> str | None:

@@ -88,6 +88,7 @@ BACKBONES = {
     "mobilenet_v3_large": Backbone(applications.MobileNetV3Large, inside),
     "densenet121": Backbone(applications.DenseNet121, imagenet_standard),
     "efficientnetb4": Backbone(applications.EfficientNetB4, inside, complete=divide_by_deviation),
+    "inception_v3": Backbone(applications.InceptionV3, minus_one_to_one, smallest=75),
     "resnet50": Backbone(applications.ResNet50, caffe),
     "vgg16": Backbone(applications.VGG16, caffe),
     "vgg19": Backbone(applications.VGG19, caffe),

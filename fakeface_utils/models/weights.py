@@ -21,6 +21,7 @@ EFFICIENTNET = "https://storage.googleapis.com/keras-applications/"
 FILES = {
     "densenet121": KERAS_APPLICATIONS + "densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "efficientnetb4": EFFICIENTNET + "efficientnetb4_notop.h5",
+    "inception_v3": KERAS_APPLICATIONS + "inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "mobilenet": KERAS_APPLICATIONS + "mobilenet/mobilenet_1_0_224_tf_no_top.h5",
     "mobilenet_v2": KERAS_APPLICATIONS
     + "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",

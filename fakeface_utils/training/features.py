@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -111,6 +112,24 @@ def extract(
                 _compute(trunk, images, new, folder, copies, batch_size)
     kept = np.load(folder / FEATURES_FILE, mmap_mode="r")
     return kept if rows is None else Rows(kept, (n * np.arange(fold)[:, None] + wanted).ravel())
+
+
+def of_sets(
+    network: keras.Model, sets: Mapping[str, np.ndarray], cache_dir: str | Path, batch_size: int = 32
+) -> dict[str, np.ndarray]:
+    """What a network gives for several sets of pictures in memory, kept as :func:`extract` keeps it.
+
+    Args:
+        network: images (b, h, w, c) in 0-255 to one vector (b, k) each; it is used as it is, whatever may be trained.
+        sets: name -> uint8 (n, h, w, c), 0-255, all of one size.
+
+    Returns:
+        name -> float32 (n, k).
+    """
+    images = np.concatenate([*sets.values()])
+    found = extract(network, images, hashlib.sha256(images).hexdigest(), cache_dir, batch_size=batch_size)
+    ends = np.cumsum([len(part) for part in sets.values()])[:-1]
+    return dict(zip(sets, np.split(found, ends), strict=True))
 
 
 def _compute(

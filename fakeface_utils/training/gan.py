@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import statistics
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -65,6 +66,11 @@ class Run:
         return keras.models.load_model(self.folder / DISCRIMINATOR, compile=False)
 
 
+def histories(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """The histories of several trainings: the columns of ``Run.history``, with ``seed`` (their name) and ``epoch``."""
+    return pd.concat({name: run.history() for name, run in runs.items()}, names=["seed"]).reset_index()
+
+
 def samples(generator: keras.Model, n: int, seed: int = 0, batch_size: int = 100) -> np.ndarray:
     """Images of a generator in inference mode, from noise of its own for each ``seed``.
 
@@ -90,7 +96,7 @@ def train(
     flip: bool = False,
     resize: str = "area",
     shown: int = 25,
-    keep_every: int = 5,
+    keep: Collection[int] = (),
     store: str | Path | None = None,
     cache_dir: str | Path | None = None,
     checkpoint_seconds: float | None = None,
@@ -108,7 +114,7 @@ def train(
         seed: of weights, order, noise and dropout, at least 0. flip: mirror about half of each batch.
         resize: as in ``pixels.read_image``.
         shown: images in the grid that each epoch makes of the same noise.
-        keep_every: epochs from one generator that is kept to the next.
+        keep: epochs, from 1, after which the generator is kept, as far as the training gets; the last one's always is.
         store: the folder of trainings; default ``gan`` in the runs directory.
         cache_dir, checkpoint_seconds, timeout, verbose: as in ``experiment.run``.
 
@@ -120,10 +126,10 @@ def train(
     if fakes:
         raise ValueError(f"{fakes} of {len(index)} images are not real; a generator learns from index[label == 0]")
     pipeline.steps(len(index), recipe.batch_size, drop_last=True)  # says so before anything is decoded
-    kept = sorted({*range(0, recipe.epochs, max(1, keep_every)), recipe.epochs} - {0})
+    kept = sorted({*(epoch for epoch in keep if 1 <= epoch < recipe.epochs), recipe.epochs})
     prepare_device()
     named = {field: getattr(value, "__name__", value) for field, value in asdict(recipe).items()}
-    spec = {"seed": seed, "flip": flip, "resize": resize, "shown": shown, "keep_every": keep_every, "recipe": named}
+    spec = {"seed": seed, "flip": flip, "resize": resize, "shown": shown, "kept": kept, "recipe": named}
     gan = _built(recipe, seed)
     name = _key(spec, gan, index)
     folder = Path(store or config.runs_dir() / "gan") / name

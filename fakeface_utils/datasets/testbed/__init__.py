@@ -6,7 +6,7 @@ A number measured here says how the code behaves, never how well real fakes are 
 from .attributes import Attributes, draw_attributes
 from .camera import generate, photograph
 from .portrait import portrait
-from .sample import is_current, load_attributes, make_sample, read_mask, read_twin
+from .sample import attributes_of, is_current, load_attributes, make_sample, read_mask, read_twin
 from .spec import SampleSpec, Truths, default_specs
 from .splice import splice
 
@@ -14,6 +14,7 @@ __all__ = [
     "Attributes",
     "SampleSpec",
     "Truths",
+    "attributes_of",
     "default_specs",
     "draw_attributes",
     "generate",

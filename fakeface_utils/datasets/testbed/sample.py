@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Raise it whenever a portrait, a chain or the plan changes, so that an old sample is not taken for a new one.
-VERSION = 1
+VERSION = 2
 MANIFEST = Path("testbed/manifest.json")
 
 
@@ -43,7 +43,7 @@ def _stream(spec: SampleSpec, number: int, *more: int) -> np.random.Generator:
 
 def _photo(spec: SampleSpec, number: int) -> tuple[Attributes, np.ndarray]:
     rng = _stream(spec, number)
-    who = draw_attributes(rng)
+    who = draw_attributes(rng, **dict(spec.truths.held))
     return who, photograph(portrait(who, spec.size), rng)
 
 
@@ -61,7 +61,7 @@ def _checkerboard(pixels: np.ndarray, amplitude: int, rng: np.random.Generator) 
 def _fake_140k(spec: SampleSpec, number: int) -> tuple[Attributes, np.ndarray, bool]:
     """A fake of the 140k kind: who, pixels, and whether it carries a trace."""
     truths, rng = spec.truths, _stream(spec, number)
-    who = draw_attributes(rng)
+    who = draw_attributes(rng, **dict(truths.held))
     linear = portrait(who, spec.size)
     if truths.null or (truths.glasses_hide and who.glasses != "none"):
         return who, photograph(linear, rng), False
@@ -256,6 +256,19 @@ def load_attributes(root: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{root} is not a testbed: {path} is missing")
     return pd.read_csv(path, keep_default_na=False, dtype={"parts": str})
+
+
+def attributes_of(index: pd.DataFrame) -> pd.DataFrame:
+    """What the images of an index show: the rows of :func:`load_attributes` in the order of ``index``, with its labels.
+
+    Raises:
+        FileNotFoundError: the index is of no testbed.
+    """
+    base = Path(index.attrs["root"])
+    root = next((folder for folder in (base, *base.parents) if (folder / MANIFEST).is_file()), base)
+    prefix = base.relative_to(root).as_posix() + "/"
+    table = load_attributes(root).set_index("path")
+    return table.loc[("" if base == root else prefix) + index["name"]].set_index(index.index)
 
 
 def read_mask(path: str | Path, size: int) -> np.ndarray | None:

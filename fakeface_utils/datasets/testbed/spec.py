@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from .attributes import draw_attributes
+
 LAYOUTS = {"140k": (1, 256), "yonsei": (2, 600)}  # code for the random streams, usual edge in pixels
 
 
@@ -23,6 +27,8 @@ class Truths:
         shared_base: share of the fakes made from a photo that is also in the real folder (Yonsei), 0..1.
         generator: fakes go through the generator; False sends them through the camera like the real ones (140k).
         null: real and fake are exchangeable and nothing may be found; no other truth is planted.
+        held: attributes that all portraits share, as ``(("glasses", "none"), ...)`` (140k). With all held but one,
+            every picture shows the same person, and the one has the shares of ``attributes.CHOICES``.
     """
 
     tone_shift: int = 0
@@ -33,6 +39,7 @@ class Truths:
     shared_base: float = 0.25
     generator: bool = True
     null: bool = False
+    held: tuple[tuple[str, object], ...] = ()
 
     def __post_init__(self) -> None:
         for name, low, high in (("tone_shift", -64, 64), ("checkerboard", 0, 64), ("duplicates", 0, 10_000)):
@@ -42,6 +49,7 @@ class Truths:
         for name in ("fake_table", "shared_base"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share and must lie in 0..1, not {getattr(self, name)!r}")
+        draw_attributes(np.random.default_rng(0), **dict(self.held))  # says which of them it does not know
         planted = self.tone_shift or self.checkerboard or self.fake_table
         if self.null and (planted or self.glasses_hide or self.duplicates):
             raise ValueError("in a null set nothing may be found: no other truth can be planted in it")
@@ -86,8 +94,11 @@ class SampleSpec:
         if len(self.shares) != 3 or min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-9:
             raise ValueError(f"shares must be three positive numbers that add up to 1, not {self.shares}")
         t = self.truths
-        if self.layout == "yonsei" and (t.tone_shift or t.checkerboard or t.glasses_hide or not t.generator):
-            raise ValueError("tone_shift, checkerboard, glasses_hide and generator=False belong to the 140k layout")
+        of_140k = t.tone_shift or t.checkerboard or t.glasses_hide or t.held or not t.generator
+        if self.layout == "yonsei" and of_140k:
+            raise ValueError(
+                "tone_shift, checkerboard, glasses_hide, held and generator=False belong to the 140k layout"
+            )
         if t.duplicates > self.n_images // 20:
             raise ValueError(f"{t.duplicates} duplicate pairs need at least {20 * t.duplicates} images")
 
