@@ -12,18 +12,20 @@ from sklearn.metrics import roc_auc_score
 from fakeface_utils.datasets import pixels, testbed
 from fakeface_utils.evaluation import gan_quality
 from fakeface_utils.evaluation.gan_quality import (
+    apart,
     checkerboard,
     checkerboard_rings,
+    checkerboards,
     data_copying,
     faces_found,
     frechet_distance,
     kid,
     mmd2,
     nearest_neighbours,
-    share_with_face,
+    rings,
     two_sample_test,
 )
-from fakeface_utils.evaluation.intervals import wilson
+from fakeface_utils.evaluation.intervals import mean
 from fakeface_utils.forensics.spectrum import azimuthal_average, log_spectrum
 
 # --- kernel distance -------------------------------------------------------------------------------------------
@@ -197,6 +199,35 @@ def test_copies_of_one_image_are_one_group():
         two_sample_test(a, b, groups[:-1])
 
 
+# --- all measures at once --------------------------------------------------------------------------------------
+
+
+def test_apart_is_the_three_measures_of_equally_many_images():
+    rng = np.random.default_rng(19)
+    real, other = rng.normal(size=(70, 5)), rng.normal(0.6, 1, size=(50, 5))
+    for a, b in ((real, other), (other, real)):
+        m, found = 50, apart(a, b, subset=12, seed=3, n_permutations=9)
+        test = two_sample_test(a[:m], b[:m], seed=3, n_permutations=9)
+        assert found == {
+            "kid": kid(a[:m], b[:m], 12, seed=3),
+            "frechet": frechet_distance(a[:m], b[:m]),
+            "two-sample AUC": test.auc,
+            "two-sample p": test.p,
+        }
+        assert found["kid"].n == 50 and found["two-sample AUC"].n == 100
+    assert found["kid"] != kid(other, real, 12, seed=3)  # which takes more reals
+
+
+def test_apart_takes_subsets_of_half_the_images_at_most():
+    rng = np.random.default_rng(20)
+    real, other = rng.normal(size=(30, 3)), rng.normal(size=(41, 3))
+    found = apart(real, other, n_permutations=1)
+    assert found["kid"] == kid(real, other[:30], 15)
+    assert found["frechet"] != frechet_distance(real, other)
+    with pytest.raises(ValueError, match="need features"):
+        apart(real, other[:, :2])
+
+
 # --- copies ----------------------------------------------------------------------------------------------------
 
 
@@ -285,7 +316,6 @@ def test_faces_are_found_at_the_size_of_any_generator(portraits, cascade, side):
     found, upside_down = faces_found(small), faces_found(small[:, ::-1])
     assert found.shape == (40,) and found.mean() >= 0.8
     assert upside_down.mean() < 0.4  # an oval with dark spots is much to the cascade
-    assert share_with_face(small) == wilson(int(found.sum()), 40)
     order = [*np.flatnonzero(found & ~upside_down)[:2], *np.flatnonzero(~found)[:1]]
     mixed = np.concatenate([small[order], small[order[:1], ::-1]])
     assert faces_found(mixed).tolist() == [True, True, *[False] * (len(mixed) - 2)]
@@ -311,8 +341,7 @@ def test_images_that_are_none_are_refused(cascade):
     for bad in (np.zeros((2, 64, 64, 3)), np.zeros((64, 64, 3), np.uint8), np.zeros((2, 64, 32, 3), np.uint8)):
         with pytest.raises(ValueError, match="square uint8"):
             faces_found(bad)
-    with pytest.raises(ValueError, match="n > 0"):
-        share_with_face(np.zeros((0, 64, 64, 3), np.uint8))
+    assert faces_found(np.zeros((0, 64, 64, 3), np.uint8)).shape == (0,)
 
 
 @pytest.mark.parametrize("opencv", [None, ModuleType("cv2")], ids=["none", "version 5"])
@@ -331,10 +360,49 @@ def stripes(side, period):
 
 def test_rings_are_where_the_azimuthal_average_has_the_grid():
     for side in (64, 128):
-        rings = checkerboard_rings(side, 3)
-        assert list(rings) == [2, 4, 8]
-        for period, ring in rings.items():
+        places = checkerboard_rings(side, 3)
+        assert list(places) == [2, 4, 8]
+        for period, ring in places.items():
             assert azimuthal_average(np.exp(log_spectrum(stripes(side, period)))).argmax() == ring
+
+
+def coloured(grey, weights=(0.299, 0.587, 0.114)):
+    """Pictures of which only the channels of these weights show the grey levels, each as much as it can."""
+    return np.stack([grey * (weight > 0) for weight in weights], axis=-1)
+
+
+def test_rings_are_the_averages_of_each_pictures_brightness():
+    rng = np.random.default_rng(21)
+    images = rng.integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+    found = rings(images)
+    assert found.shape == (5, 9)
+    for image, profile in zip(images.astype(float), found, strict=True):
+        grey = 0.299 * image[..., 0] + 0.587 * image[..., 1] + 0.114 * image[..., 2]
+        assert profile == pytest.approx(azimuthal_average(log_spectrum(grey)))
+    waves = np.stack([stripes(64, 64 / k) for k in (3, 8, 32)])  # so many cycles a picture
+    assert rings(100 * np.repeat(waves[..., None], 3, axis=-1))[:, 1:].argmax(axis=1).tolist() == [2, 7, 31]
+    red, green = rings(100 * coloured(waves, (1, 0, 0)))[0, 3], rings(100 * coloured(waves, (0, 1, 0)))[0, 3]
+    assert green > red  # the eye's brightness, not the mean of the channels
+
+
+def test_checkerboards_are_the_means_over_pictures():
+    rng = np.random.default_rng(22)
+    images = rng.integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    greys = images @ np.array([0.299, 0.587, 0.114])
+    found = checkerboards(images)
+    assert list(found) == [2, 4, 8] and list(checkerboards(images[:2], (4,))) == [4]
+    for period, estimate in found.items():
+        values = np.array([checkerboard(grey, period) for grey in greys])
+        assert estimate == mean(values) and estimate.n == 12
+        assert estimate.value == pytest.approx(values.mean()) and estimate.low < estimate.value < estimate.high
+
+
+def test_checkerboards_find_the_grid_that_is_there():
+    noise = np.random.default_rng(23).normal(128, 10, (30, 64, 64, 1))
+    grid = 3 * stripes(64, 4)[..., None]
+    found, without = (checkerboards(pictures + np.zeros(3)) for pictures in (noise + grid, noise))
+    assert found[4].low > 3 and max(found[2].high, found[8].high) < 1.5
+    assert all(estimate.high < 1.5 for estimate in without.values())
 
 
 def checkerboard_by_loops(grey, period):

@@ -8,7 +8,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fakeface_utils.evaluation import paired, plots
+from fakeface_utils.evaluation import gan_plots, paired, plots
+from fakeface_utils.evaluation.intervals import Estimate
 from fakeface_utils.lessons import ledger, results
 
 WIDTH = 7.3  # inches; 800 pixels at the figures' 110 dpi
@@ -159,6 +160,43 @@ def differences(record: dict) -> Figure:
     axis.set(xlabel="difference in AUC, first minus second")
     _over_all(figure, record)
     return figure
+
+
+def called_fake(record: dict, shares: pd.DataFrame) -> Figure:
+    """What two detectors say to our generators, epoch by epoch, beside what they say to reals and to known fakes."""
+    named = shares["detector"].unique()
+    figure, axes = plt.subplots(1, len(named), figsize=(1.2 * WIDTH, 3.4), sharey=True, squeeze=False)
+    for axis, name in zip(axes.flat, named, strict=True):
+        floors = {k: estimate(record, f"called fake by {name}/{k}") for k in ("reals", "known fakes")}
+        gan_plots.by_epoch(several(shares[shares["detector"] == name]), floors, axis=axis)
+        axis.set(title=name, ylim=(-0.03, 1.03))
+    axes.flat[0].set(ylabel="share called fake")
+    _over_all(figure, record)
+    return figure
+
+
+def distances(record: dict, distances: pd.DataFrame) -> Figure:
+    """How far each of our generators is from the reals, epoch by epoch, beside two halves of the reals."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
+    halves = "two halves of the reals"
+    gan_plots.by_epoch(several(distances), {halves: estimate(record, f"kid by MobileNet/{halves}")}, axis=axis)
+    axis.set(ylabel="KID on MobileNet's features", title=results.stamp(record))
+    return figure
+
+
+def losses(record: dict, history: pd.DataFrame) -> Figure:
+    """How generator and discriminator stood to each other."""
+    return gan_plots.losses(history, title=results.stamp(record))
+
+
+def several(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of those generators that were looked at after several epochs."""
+    return table[table.groupby("seed")["epoch"].transform("nunique") > 1]
+
+
+def estimate(record: dict, name: str) -> Estimate:
+    metric = record["metrics"][name]
+    return Estimate(metric["value"], metric["low"], metric["high"], metric.get("n", record["n_images"]))
 
 
 def difference_table(record: dict, prefix: str) -> pd.DataFrame:

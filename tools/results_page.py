@@ -117,12 +117,12 @@ MEASURED = {
         },
     ),
     "03_cnn_tuning": (
-        "The reports' networks trained from scratch, under the names of `training/systems.py`, where everything that "
-        "had to be assumed is listed. Each was trained with several seeds and tested on the test split. A number is "
-        "the mean over the seeds; its interval counts seeds and images. *One training*: with fewer than five seeds the "
-        "first one stands for itself, and its interval counts images alone. A difference is the first minus the "
-        "second, paired on the same images. Accuracy, precision and recall depend on a threshold: the name says on "
-        "which. Seconds are of the machine that made the record, named in it.",
+        "The reports' networks trained from scratch, under the names of `training/systems.py`, where everything "
+        "that had to be assumed is listed. Each was trained with several seeds and tested on the test split. A "
+        "number is the mean over the seeds; its interval counts seeds and images. *One training*: with fewer than "
+        "five seeds the first one stands for itself, and its interval counts images alone. A difference is the "
+        "first minus the second, paired on the same images. Accuracy, precision and recall depend on a threshold: "
+        "the name says on which. Seconds are of the machine that made the record, named in it.",
         {
             "auc/": "AUC of networks from scratch",
             **NETWORK_TABLES,
@@ -132,10 +132,10 @@ MEASURED = {
         },
     ),
     "04_transfer_learning": (
-        "Pretrained networks. *Frozen*: only the head was trained, on features that the backbone gave once. *Frozen at "
-        "random*: the same with weights that nobody trained, a control. *Fine-tuned*: all weights were trained. "
-        "*Rescaled twice*: fed with 0 to 1 where the backbone expects 0 to 255. In the profile laptop every image was "
-        "tested once, in a cross-validation. Else numbers, intervals and differences are as in lesson 03.",
+        "Pretrained networks. *Frozen*: only the head was trained, on features that the backbone gave once. *Frozen "
+        "at random*: the same with weights that nobody trained, a control. *Fine-tuned*: all weights were trained. "
+        "*Rescaled twice*: fed with 0 to 1 where the backbone expects 0 to 255. In the profile laptop every image "
+        "was tested once, in a cross-validation. Else numbers, intervals and differences are as in lesson 03.",
         {
             "auc/": "AUC of pretrained networks and their controls",
             **NETWORK_TABLES,
@@ -160,6 +160,37 @@ MEASURED = {
             "inside/": "mean log ratio of error levels inside real edits",
             "auc by quality/": "AUC of ELA by the quality of the second save",
             "auc by split/": "difference in AUC over grouped splits",
+        },
+    ),
+    "06_dcgan": (
+        "A DCGAN after Radford et al. (*DCGAN, 64 px*, several generators) and report 004's recipe (*DCGAN of 004*, "
+        "one training; with another size in its name, at that size), judged by two detectors that never saw their "
+        "pictures: report 004's CNN and a fine-tuned MobileNet, each trained once, at the threshold that validation "
+        "chose. All pictures went the same way: at the generator's size, saved as JPEG, brought to the detector's "
+        "size; *as stored*: without that. Known fakes are test images of the kind that the detectors were trained "
+        "on. Intervals of several generators are Student's over them, all others count pictures. KID, Fréchet "
+        "distance and two-sample test stand on the named network's features, so they are not the numbers of the "
+        "literature; each is to be read beside that of two halves of the reals. *Best of ten*: of each ten pictures "
+        "the one that the discriminator finds most real. No generated picture is kept here.",
+        {
+            "called fake by CNN of 004/": "share called fake by report 004's CNN",
+            "called fake by MobileNet/": "share called fake by MobileNet",
+            "auc by CNN of 004/": "AUC of report 004's CNN against reals, same way",
+            "auc by MobileNet/": "AUC of MobileNet against reals, same way",
+            "called fake difference by CNN of 004/": "difference in shares called fake by report 004's CNN",
+            "called fake difference by MobileNet/": "difference in shares called fake by MobileNet",
+            "picked/": "share called fake of all and of chosen pictures",
+            "face found/": "share in which a face cascade finds a face",
+            "face found difference/": "difference in shares with a face",
+            "kid by MobileNet/": "KID on MobileNet's features, to half of the reals",
+            "frechet by MobileNet/": "Fréchet distance on MobileNet's features, to half of the reals",
+            "two-sample AUC by MobileNet/": "AUC of a two-sample test on MobileNet's features",
+            "two-sample p by MobileNet/": "p of that test, against dealt labels",
+            "copying/": "P(generated lies nearer to the training images than a held-out real)",
+            "grid of 2 px/": "power at a grid of 2 px over that around it",
+            "grid of 4 px/": "power at a grid of 4 px over that around it",
+            "grid of 8 px/": "power at a grid of 8 px over that around it",
+            "parameters/": "parameters",
         },
     ),
 }
@@ -222,8 +253,8 @@ NETWORK_FIGURES = {
     "images": Shown(
         results_figures.by_images,
         "AUC on the test images against the number of training images, on a logarithmic axis: mean over the seeds.",
-        "One line for each network with a point at each number of training images, from few to all. The numbers are in "
-        "the table of AUC by number of training images below. Set:",
+        "One line for each network with a point at each number of training images, from few to all. The numbers are "
+        "in the table of AUC by number of training images below. Set:",
         prefixes=("auc by images/",),
     ),
 }
@@ -288,6 +319,34 @@ FIGURES = {
             "One point with a bar for each pair of networks, heads above and whole networks below, beside the dotted "
             "line at zero. The numbers are in the tables of differences in AUC below. Set:",
             prefixes=("auc difference/",),
+        ),
+    },
+    "06_dcgan": {
+        "called": Shown(
+            results_figures.called_fake,
+            "Share of each generator's pictures that a detector calls fake, by epoch, beside reals and known fakes "
+            "that went the same way; bands are 95 % intervals over pictures.",
+            "Two panels, one a detector: a line with points for each generator over its epochs, and two level lines "
+            "with bands, one for reals and one for known fakes. Those of the last epoch are in the first tables "
+            "below. Set:",
+            tables=("shares",),
+            prefixes=("called fake by CNN of 004/",),
+        ),
+        "distances": Shown(
+            results_figures.distances,
+            "Kernel distance (KID) of each generator's pictures to the reals on MobileNet's features, by epoch, "
+            "beside that of two halves of the reals.",
+            "A line with points for each generator over its epochs, and a level line near zero for the halves. Set:",
+            tables=("distances",),
+            prefixes=("kid by MobileNet/",),
+        ),
+        "losses": Shown(
+            results_figures.losses,
+            "Both losses, and P(fake) of the discriminator for reals and for generated pictures, by epoch: each "
+            "generator, and the mean.",
+            "Two panels over the epochs: the generator's loss far above the discriminator's, and P(fake) near one for "
+            "generated pictures and near zero for reals. Set:",
+            tables=("history",),
         ),
     },
 }

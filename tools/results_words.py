@@ -74,8 +74,9 @@ def data_tour(record: dict) -> Iterator[str]:
     if found:
         best = max(found, key=lambda name: aucs[name]["value"])
         yield (
-            f"Without judging a face, classes are told apart better than with any permuted labels by {_listed(found)}; "
-            f"best by {best}, AUC {ledger.shown(aucs[best])}. A detector has to be better than that."
+            f"Without judging a face, classes are told apart better than with any permuted labels by "
+            f"{_listed(found)}; best by {best}, AUC {ledger.shown(aucs[best])}. A detector has to be better than "
+            f"that."
         )
 
 
@@ -232,6 +233,51 @@ def by_quality(record: dict) -> Iterator[str]:
         )
 
 
+def generators(record: dict) -> Iterator[str]:
+    """What detectors say to generators they never saw, beside reals of the same way; faces, distances, copies."""
+    for detector in ("CNN of 004", "MobileNet"):
+        yield from recognised(record, detector)
+    yield from faces(record)
+    kid = _starting(record, "kid by MobileNet/")
+    told = [f"{_bare(name)} {ledger.shown(one)}" for name, one in kid.items()]
+    if told:
+        yield f"Kernel distance to half of the reals on MobileNet's features: {'; '.join(told)}."
+    for name, one in _starting(record, "copying/").items():
+        yield (
+            f"A picture of {_bare(name)} lies nearer to the training images than a held-out real with a probability "
+            f"of {ledger.shown(one)}: {'near copies' if one['low'] > 0.5 else 'no sign of copies'}."
+        )
+
+
+def recognised(record: dict, detector: str) -> Iterator[str]:
+    """Whether a detector calls generated pictures fake more often than reals that went the same way."""
+    shares, aucs = (_starting(record, f"{kind} by {detector}/") for kind in ("called fake", "auc"))
+    family = f"called fake difference by {detector}/"
+    several = {name: one for name, one in _starting(record, family).items() if not name.startswith("DCGAN of 004")}
+    rejected = paired.holm([one["p"] for one in several.values()]).rejected if several else []
+    sides = dict(zip(several, rejected, strict=True))
+    for name, one in _starting(record, family).items():
+        who, _, against = name.partition(" - ")
+        if against == "reals" and who in shares:
+            clear = sides.get(name, one["p"] < 0.05)
+            alone = "" if name in sides else ", one training"
+            yield (
+                f"{detector} calls {ledger.shown(shares[who])} of {_bare(who)} fake and "
+                f"{ledger.shown(shares[against])} of reals that went the same way ({side(one, clear)}{alone}); AUC "
+                f"between them {ledger.shown(aucs[who])}."
+            )
+    for name, one in several.items():
+        if name.startswith("last epoch"):
+            yield f"{detector}, share called fake, {name}: {ledger.shown(one)} ({side(one, sides[name])})."
+
+
+def faces(record: dict) -> Iterator[str]:
+    """In which share a face cascade finds a face."""
+    found = [f"{_bare(name)} {ledger.shown(one)}" for name, one in _starting(record, "face found/").items()]
+    if found:
+        yield f"A face cascade finds a face in this share of pictures: {'; '.join(found)}."
+
+
 def after_holm(record: dict, family: str) -> list[tuple[str, dict, bool]]:
     """Name and value of each difference whose name begins with ``family``, and whether it is clear of 0 after Holm."""
     differences = _starting(record, family)
@@ -308,6 +354,7 @@ FINDINGS = {
     "03_cnn_tuning": cnns,
     "04_transfer_learning": transfer,
     "05_ela_and_fusion": ela,
+    "06_dcgan": generators,
 }
 
 

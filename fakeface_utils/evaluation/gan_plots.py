@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,10 +14,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fakeface_utils.evaluation.intervals import Estimate
-from fakeface_utils.evaluation.plots import COLORS, MODELS, two_classes
+from fakeface_utils.evaluation.plots import COLORS, MODELS, _look, two_classes
 
 LOSSES = {"d_loss": "discriminator", "g_loss": "generator"}
 ANSWERS = {"d_real": "for reals: D(x)", "d_generated": "for generated: D(G(z))"}
+LEVELS = ((COLORS["real"], "--"), ("#555555", ":"), (COLORS["real"], ":"), ("#555555", "--"))  # of floors
 
 
 def losses(history: pd.DataFrame, *, title: str = "") -> Figure:
@@ -86,11 +88,11 @@ def by_epoch(table: pd.DataFrame, floors: Mapping[str, Estimate], *, axis: Axes 
         floors: name -> estimate, such as that of reals: a level line with its interval.
     """
     axis = axis or plt.figure(figsize=(6, 3.2)).gca()
-    for look, (seed, part) in zip(MODELS, table.sort_values("epoch").groupby("seed"), strict=False):
+    for number, (seed, part) in enumerate(table.sort_values("epoch").groupby("seed")):
+        look = _look(number)
         axis.plot(part["epoch"], part["value"], marker="o", markersize=4, label=str(seed), **look)
         axis.fill_between(part["epoch"], part["low"], part["high"], color=look["color"], alpha=0.15, linewidth=0)
-    greys = zip(floors.items(), (COLORS["real"], "#555555"), ("--", ":"), strict=False)
-    for (name, floor), color, line in greys:
+    for (name, floor), (color, line) in zip(floors.items(), cycle(LEVELS), strict=False):
         axis.axhline(floor.value, color=color, linestyle=line, linewidth=1.8, label=name)
         axis.axhspan(floor.low, floor.high, color=color, alpha=0.12, linewidth=0)
     axis.set(xlabel="epoch of the generator")
