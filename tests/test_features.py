@@ -224,6 +224,44 @@ def test_who_needs_nothing_new_does_not_wait(trunk, images, tmp_path):
         assert found
 
 
+# Sets in memory
+
+
+def test_what_a_network_gives_for_several_sets_is_kept(images, tmp_path, shown, monkeypatch):
+    network = models.with_score(a_model(train_from=None))  # of which all would be trained, with dropout
+    sets = {("b", 2): images[9:16], ("a", 1): images[:9], "c": images[16:]}
+    found = features.of_sets(network, sets, tmp_path)
+    assert list(found) == list(sets) and sum(shown) == N
+    for name, part in sets.items():
+        wanted = network.predict(part.astype(np.float32), verbose=0)
+        assert found[name].shape == (len(part), 9) and found[name].dtype == np.float32
+        assert_near(found[name], wanted)
+        np.testing.assert_allclose(found[name][:, -1], wanted[:, -1], atol=1e-5)
+    scores = np.concatenate([part[:, -1] for part in found.values()])
+    assert len(np.unique(scores)) > N // 2  # so that a wrong order would show
+
+    again = features.of_sets(network, dict(zip("xyz", sets.values(), strict=True)), tmp_path)
+    one = features.of_sets(network, {"all": np.concatenate([*sets.values()])}, tmp_path)
+    assert sum(shown) == N and list(again) == ["x", "y", "z"]  # the names are no part of the key
+    for before, after in zip(found.values(), again.values(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(one["all"], np.concatenate([*found.values()]))
+
+
+def test_a_pixel_of_a_set_or_a_weight_makes_other_features(images, tmp_path, shown):
+    network, sets = models.with_score(a_model()), {"a": images[:4].copy(), "b": images[4:8]}
+    first = features.of_sets(network, sets, tmp_path)
+    sets["a"][2] = 255 - sets["a"][2]
+    second = features.of_sets(network, sets, tmp_path)
+    assert sum(shown) == 16
+    np.testing.assert_array_equal(first["b"], second["b"])
+    changed = (first["a"] != second["a"]).any(axis=1)
+    assert changed.tolist() == [False, False, True, False]
+    network.weights[-1].assign_add([1.0])
+    third = features.of_sets(network, sets, tmp_path)
+    assert sum(shown) == 24 and (third["a"][:, -1] > second["a"][:, -1]).all()
+
+
 # Interrupted
 
 

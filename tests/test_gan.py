@@ -192,6 +192,17 @@ def test_history_and_grids(run):
         run.generator(1)
 
 
+def test_histories_are_those_of_each_training(run, tmp_path):
+    short = pd.DataFrame(np.arange(8.0).reshape(2, 4), pd.Index([1, 2], name="epoch"), HISTORY)
+    short.to_csv(tmp_path / "history.csv")
+    table = gan.histories({"second": run, "first": gan.Run(tmp_path, {})})
+    assert list(table) == ["seed", "epoch", *run.history()]
+    assert table["seed"].tolist() == ["second"] * 3 + ["first"] * 2 and table.index.tolist() == [0, 1, 2, 3, 4]
+    for name, history in (("second", run.history()), ("first", short)):
+        part = table[table["seed"] == name].drop(columns="seed").set_index("epoch")
+        pd.testing.assert_frame_equal(part[[*history]], history)
+
+
 def test_samples(run):
     model = run.generator()
     many = gan.samples(model, 7, seed=1, batch_size=3)

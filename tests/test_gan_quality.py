@@ -13,6 +13,7 @@ from fakeface_utils.datasets import pixels, testbed
 from fakeface_utils.evaluation import gan_quality
 from fakeface_utils.evaluation.gan_quality import (
     apart,
+    beside_nearest,
     checkerboard,
     checkerboard_rings,
     checkerboards,
@@ -20,12 +21,13 @@ from fakeface_utils.evaluation.gan_quality import (
     faces_found,
     frechet_distance,
     kid,
+    kind_shares,
     mmd2,
     nearest_neighbours,
     rings,
     two_sample_test,
 )
-from fakeface_utils.evaluation.intervals import mean
+from fakeface_utils.evaluation.intervals import mean, wilson
 from fakeface_utils.forensics.spectrum import azimuthal_average, log_spectrum
 
 # --- kernel distance -------------------------------------------------------------------------------------------
@@ -366,11 +368,6 @@ def test_rings_are_where_the_azimuthal_average_has_the_grid():
             assert azimuthal_average(np.exp(log_spectrum(stripes(side, period)))).argmax() == ring
 
 
-def coloured(grey, weights=(0.299, 0.587, 0.114)):
-    """Pictures of which only the channels of these weights show the grey levels, each as much as it can."""
-    return np.stack([grey * (weight > 0) for weight in weights], axis=-1)
-
-
 def test_rings_are_the_averages_of_each_pictures_brightness():
     rng = np.random.default_rng(21)
     images = rng.integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
@@ -381,8 +378,6 @@ def test_rings_are_the_averages_of_each_pictures_brightness():
         assert profile == pytest.approx(azimuthal_average(log_spectrum(grey)))
     waves = np.stack([stripes(64, 64 / k) for k in (3, 8, 32)])  # so many cycles a picture
     assert rings(100 * np.repeat(waves[..., None], 3, axis=-1))[:, 1:].argmax(axis=1).tolist() == [2, 7, 31]
-    red, green = rings(100 * coloured(waves, (1, 0, 0)))[0, 3], rings(100 * coloured(waves, (0, 1, 0)))[0, 3]
-    assert green > red  # the eye's brightness, not the mean of the channels
 
 
 def test_checkerboards_are_the_means_over_pictures():
@@ -453,3 +448,22 @@ def test_zero_insertion_is_found_and_a_ramp_is_not():
 def test_checkerboard_refuses_what_has_no_such_grid(shape, period):
     with pytest.raises(ValueError, match="no grid of"):
         checkerboard(np.zeros(shape), period)
+
+
+def test_kinds_by_the_nearest_template():
+    rng = np.random.default_rng(0)
+    colors = {"red": (200, 10, 10), "blue": (10, 10, 200), "grey": (90, 90, 90)}
+
+    def drawn(names):
+        base = np.array([colors[name] for name in names], float)[:, None, None]
+        return np.clip(base + rng.normal(0, 5, (len(names), 4, 4, 3)), 0, 255).astype(np.uint8)
+
+    kinds = np.array(["red"] * 5 + ["blue"] * 3 + ["grey"] * 2)
+    templates = drawn(kinds)
+    table = kind_shares({"held out": drawn(kinds), "one": drawn(["blue"] * 7)}, templates, kinds)
+    assert list(table.index) == ["blue", "grey", "red"] and list(table["truth"]) == [0.3, 0.2, 0.5]
+    assert list(table["held out"]) == [wilson(3, 10), wilson(2, 10), wilson(5, 10)]
+    assert list(table["one"]) == [wilson(7, 7), wilson(0, 7), wilson(0, 7)]
+    both = beside_nearest(drawn(["grey", "red"]), templates)
+    assert both.shape == (4, 4, 4, 3)
+    assert any((both[2] == t).all() for t in templates[8:]) and any((both[3] == t).all() for t in templates[:5])

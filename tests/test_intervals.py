@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 from sklearn.metrics import roc_auc_score
 
-from fakeface_utils.evaluation.intervals import Estimate, auc, bootstrap, mean, wilson
+from fakeface_utils.evaluation.intervals import Estimate, auc, bootstrap, mean, mean_share, wilson
 
 
 def binormal(rng, n_real, n_fake, area):
@@ -147,3 +147,59 @@ def test_a_mean_draws_whole_groups_and_refuses_what_is_not_finite():
     assert (alone.high - alone.low) / 2 == pytest.approx(half / 2, rel=0.15)
     with pytest.raises(ValueError, match="1 of 3 values are not finite"):
         mean([1, np.inf, 2])
+
+
+# A share over several sources
+
+
+def test_the_share_of_several_sources_by_hand():
+    said = np.zeros((3, 10), bool)
+    for source, count in enumerate((6, 4, 2)):
+        said[source, :count] = True
+    found = mean_share(said)
+    half = t.ppf(0.975, 2) * 0.2 / np.sqrt(3)  # shares .6, .4 and .2 have a standard deviation of .2
+    assert (found.value, found.n) == (pytest.approx(0.4), 30)
+    assert (found.low, found.high) == (0, pytest.approx(0.4 + half))  # .4 - half is below 0
+    narrow = mean_share(said, level=0.5)
+    half = t.ppf(0.75, 2) * 0.2 / np.sqrt(3)
+    assert (narrow.low, narrow.high) == pytest.approx((0.4 - half, 0.4 + half))
+    assert mean_share(~said).high == 1 and mean_share(~said).low == pytest.approx(1 - found.high)
+    assert mean_share(said.astype(int)) == found
+
+
+def test_the_share_of_one_source_is_wilsons():
+    said = np.arange(20) < 7
+    assert mean_share(said) == mean_share(said[None]) == wilson(7, 20)
+    assert mean_share(said, level=0.8) == wilson(7, 20, level=0.8)
+    assert mean_share(said).n == 20 and mean_share(np.zeros(5)).low == 0
+
+
+def test_sources_of_one_share_still_have_an_interval():
+    for count in (0, 5, 20):
+        said = np.tile(np.arange(20) < count, (3, 1))
+        assert mean_share(said) == wilson(3 * count, 60) and mean_share(said).low < mean_share(said).high
+    rng, hits = np.random.default_rng(9), 0
+    for _ in range(500):  # where no picture of 3 x 200 is called fake as often as not
+        found = mean_share(rng.random((3, 200)) < 0.001)
+        hits += found.low <= 0.001 <= found.high
+    assert hits >= 475
+
+
+@pytest.mark.parametrize("said", [np.zeros((2, 3, 4)), [], np.zeros((3, 0)), np.zeros((0, 4))])
+def test_a_share_of_no_images_is_refused(said):
+    with pytest.raises(ValueError, match=r"\(n,\) or \(sources, n\), got \("):
+        mean_share(said)
+
+
+def test_the_share_of_sources_covers_that_of_another_on_average():
+    """Images of one source are alike: who counts them all as independent has far too narrow an interval."""
+    rng = np.random.default_rng(8)
+    hits = np.zeros(2)
+    for _ in range(1000):
+        own = np.clip(rng.normal(0.5, 0.1, 3), 0, 1)  # the share that each of three generators has in truth
+        said = rng.random((3, 200)) < own[:, None]
+        for k, found in enumerate((mean_share(said), wilson(said.sum(), said.size))):
+            hits[k] += found.low <= 0.5 <= found.high
+    # 95 % of 1,000 is 950, sd 6.9. With 1.96 for Student's 4.3 it would be some 810.
+    assert 930 <= hits[0] <= 970
+    assert hits[1] < 600

@@ -2,6 +2,7 @@
 
 import ast
 import io
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -177,3 +178,43 @@ def test_the_chances_of_exercise_06_3_are_the_binomial_distributions(share):
         assert needed is None
     else:
         assert binom.sf(0, needed, share) >= 0.95 and binom.sf(0, needed - 1, share) < 0.95
+
+
+def test_one_step_of_lesson_06_is_the_packages():
+    keras, tf = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
+    from fakeface_utils.models import dcgan
+    from fakeface_utils.training.device import building
+
+    recipe = replace(dcgan.RECIPES["laptop_64"], size=16, maps=(8, 4), latent=5)
+    with building(0, "float32"):
+        pairs = [(dcgan.generator(recipe), dcgan.discriminator(recipe)) for _ in range(2)]
+    (ours_g, ours_d), (g, d) = pairs
+    for network, same in zip(*pairs, strict=True):
+        same.set_weights(network.get_weights())
+    adam = lambda: keras.optimizers.Adam(1e-2, beta_1=0.5)  # noqa: E731
+    ours = dcgan.DCGAN(ours_d, ours_g, seed=4)
+    ours.compile(adam(), adam(), keras.losses.BinaryCrossentropy())
+    one_step = functions_of("06_dcgan", np=np, keras=keras, ops=keras.ops, tf=tf)["one_step"]
+    before, rules, draws = g.get_weights() + d.get_weights(), [adam(), adam()], keras.random.SeedGenerator(4)
+    for seed in range(3):  # the second step has momentum, and means of batch normalisation
+        real = np.random.default_rng(seed).integers(0, 256, (6, 16, 16, 3)).astype(np.float32)
+        noise = keras.random.normal((6, 5), seed=draws)
+        for _ in range(2):  # noise on two kinds of labels, which is 0 and drawn all the same
+            keras.random.uniform((6, 1), seed=draws)
+        more_noise = keras.random.normal((6, 5), seed=draws)
+        losses = one_step(g, d, rules, real, noise, more_noise)
+        ours.reset_metrics()
+        told = ours.train_step(real)
+        assert losses == pytest.approx((float(told["d_loss"]), float(told["g_loss"])), rel=1e-5)
+    after = g.get_weights() + d.get_weights()
+    for old, new, theirs in zip(before, after, ours_g.get_weights() + ours_d.get_weights(), strict=True):
+        np.testing.assert_allclose(new, theirs, rtol=1e-4, atol=1e-5)
+        assert np.abs(new - old).max() > 1e-4
+
+
+@pytest.mark.parametrize(("number", "name"), [("06.1", "taps"), ("06.2", "kernel_distance"), ("06.3", "show_one")])
+def test_the_solutions_of_lesson_06_are_the_references(number, name):
+    answer, exercise = functions_of("06_dcgan", np=np)[name], checks.EXERCISES[number]
+    for cases in (exercise, exercise.drawn(1, 300)):
+        outcome = checks.examine(cases, answer)
+        assert outcome.status == "passed", outcome.text

@@ -4,17 +4,20 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 keras = pytest.importorskip("keras")
 
 from fakeface_utils import models  # noqa: E402
+from fakeface_utils.training import store  # noqa: E402
 from fakeface_utils.training.device import building  # noqa: E402
 
 # The least side in pixels that each network takes; pretrained ones are built with random weights here.
 SMALLEST = {"ffnn": 1, "cnn": 22, "model_1": 94, "custom_003": 90, "cnn_004": 26}
 SOME = {**SMALLEST, "ffnn": 16, "mobilenet": 32, "mobilenet_v3_small": 32}
 RANDOM = {name: {"weights": None} for name in ("mobilenet", "mobilenet_v3_small")}
+LAST = {"cnn_004": "p_fake_and_p_real"}
 CNN_000 = {
     "CNN-1": ((64,), 16_257_793, 16_777_985),
     "CNN-2": ((32, 64), 3_705_345, 4_213_249),
@@ -119,6 +122,44 @@ def test_the_score_of_report_004s_network_is_its_first_unit():
     images = noise(3, 26)
     np.testing.assert_allclose(model(images), both(images)[:, :1])
     np.testing.assert_allclose(np.sum(both(images), axis=1), 1, rtol=1e-6)
+
+
+# What the last layer sees
+
+
+def kept(model: keras.Model, folder: Path) -> keras.Model:
+    """A model that the store has written and read."""
+    store.write_results(folder, pd.DataFrame(), pd.DataFrame(), model)
+    return store.Record(folder, {"files": {store.MODEL: 0}}).model()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+@pytest.mark.parametrize("name", ["ffnn", "custom_003", "cnn_004", "mobilenet"])
+def test_with_score_gives_features_and_the_score_that_follows_from_them(name, is_kept, tmp_path):
+    how = {"weights": None, "hidden": (7,), "dropout": 0.5} if name == "mobilenet" else {}
+    with building(0, "float32"):
+        model = models.build(name, SOME[name], "rgb", **how)
+    images, last = noise(5, SOME[name]), model.get_layer(LAST.get(name, "p_fake"))
+    scores = model.predict(images, verbose=0)
+    if is_kept:
+        model = kept(model, tmp_path)
+        assert isinstance(model.output, list)  # a model of lists, as the store writes it
+    both = models.with_score(model)
+    assert both.output_shape == (None, last.input.shape[-1] + 1)
+    told = both.predict(images, verbose=0)
+    assert told.dtype == np.float32 and scores.std() > 0
+    np.testing.assert_allclose(told[:, -1:], scores, rtol=1e-5)
+    through = np.asarray(last.activation(keras.ops.convert_to_tensor(told[:, :-1] @ last.kernel + last.bias)))
+    np.testing.assert_allclose(told[:, -1], through[:, 0], rtol=1e-4)
+
+
+def test_with_score_is_float32_in_half_precision():
+    with building(0, "mixed_float16"):
+        model = models.build("mobilenet", 32, "rgb", weights=None, hidden=(7,))
+        both = models.with_score(model)
+    images = noise(3, 32)
+    assert model.get_layer("p_fake").input.dtype == "float16" and both(images).dtype == "float32"
+    np.testing.assert_array_equal(both(images)[:, -1:], model(images))
 
 
 # The table

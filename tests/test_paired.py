@@ -17,9 +17,9 @@ from fakeface_utils.evaluation.paired import (
     holm,
     mcnemar,
     nadeau_bengio,
-    over_runs,
     paired_bootstrap,
     recipes,
+    share_change,
     shares,
 )
 
@@ -298,15 +298,28 @@ def test_nadeau_bengio_by_hand():
             nadeau_bengio(*bad)
 
 
-def test_over_runs_is_the_paired_t_test():
-    a, b = np.array([0.9, 0.7, 0.95]), np.array([0.5, 0.6, 0.4])
-    found, expected = over_runs(a - b), ttest_rel(a, b)
-    assert (found.value, found.p) == pytest.approx((np.mean(a - b), expected.pvalue))
+def test_a_change_of_shares_is_the_paired_t_test():
+    late, early = (np.array([np.arange(50) < n for n in counts]) for counts in ((45, 35, 48), (25, 30, 20)))
+    found, expected = share_change(late, early), ttest_rel(late.mean(axis=1), early.mean(axis=1))
+    assert (found.value, found.p) == pytest.approx((53 / 150, expected.pvalue))
     assert found.interval() == pytest.approx(tuple(expected.confidence_interval()))
-    assert (found.n, found.df) == (3, 2)
-    for bad in ([0.1], [0.1, np.nan], [[0.1, 0.2]]):
-        with pytest.raises(ValueError, match="two runs"):
-            over_runs(bad)
+    assert (found.n, found.df) == (300, 2)
+
+
+def test_a_change_that_is_the_same_in_all_runs_is_no_certainty():
+    zero = share_change(np.zeros((3, 100)), np.zeros((3, 100)))
+    p = 1 / 302
+    assert zero.value == 0 and zero.se == pytest.approx(np.sqrt(2 * p * (1 - p) / 302))
+    same = share_change(np.tile(np.arange(100) < 52, (3, 1)), np.tile(np.arange(100) < 50, (3, 1)))
+    assert same.p > 0.5
+
+
+@pytest.mark.parametrize(
+    "bad", [([[1, 0]], [[1, 1]]), ([[1], [0]], [[1]]), ([[0.5], [1]], [[1], [0]]), ([1, 0], [1, 1])]
+)
+def test_a_change_of_shares_refuses_what_is_none(bad):
+    with pytest.raises(ValueError, match="two runs or more"):
+        share_change(*bad)
 
 
 def test_shares_of_one_run_are_agresti_and_caffos():

@@ -19,7 +19,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fakeface_utils.datasets import testbed
+from fakeface_utils.datasets import layouts, testbed
 from fakeface_utils.datasets.testbed import SampleSpec, Truths, sample
 from fakeface_utils.datasets.testbed.attributes import CHOICES
 
@@ -463,6 +463,24 @@ def test_other_peoples_files_are_never_replaced(tmp_path):
 def test_attributes_of_something_else_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="not a testbed"):
         testbed.load_attributes(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["small", "yonsei"])
+def test_the_attributes_of_an_index_are_in_its_order_under_its_labels(layout, request):
+    root, table = request.getfixturevalue(layout)
+    part = layouts.build_index(root).sample(frac=0.5, random_state=0)
+    found, truth = testbed.attributes_of(part), table.set_index("path")
+    assert len(part) == 30 and not part.index.is_monotonic_increasing
+    assert found.index.equals(part.index) and list(found) == list(truth)
+    assert found["label"].tolist() == part["label"].tolist() and set(part["label"]) == {0, 1}
+    for label, path in part["path"].items():
+        row = truth.loc[Path(path).relative_to(root).as_posix()]
+        assert found.loc[label].to_dict() == row.to_dict()
+
+
+def test_an_index_of_no_testbed_has_no_attributes(set_140k):
+    with pytest.raises(FileNotFoundError, match="not a testbed"):
+        testbed.attributes_of(layouts.build_index(set_140k))
 
 
 @pytest.mark.parametrize(

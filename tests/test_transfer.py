@@ -117,17 +117,18 @@ def test_grey_is_one_channel_without_weights_and_three_with(mobilenet_file):
     np.testing.assert_allclose(vector(grey), same(np.repeat(grey, 3, axis=-1)), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mobilenet", "vgg16", "mobilenet_v3_small", "efficientnetb4"])
+@pytest.mark.parametrize("name", ["mobilenet", "vgg16", "mobilenet_v3_small", "efficientnetb4", "inception_v3"])
 def test_with_weights_the_features_are_those_of_keras(name, tmp_path, monkeypatch):
     """Keras's own builder with weights="imagenet" is given the same file; its module's preprocessing goes first."""
+    side = max(64, BACKBONES[name].smallest)
     build, module = BACKBONES[name].build, sys.modules[BACKBONES[name].build.__module__]
     path = tmp_path / f"{name}_notop.h5"
-    made_up(build(input_shape=(64, 64, 3), include_top=False, weights=None), path)
+    made_up(build(input_shape=(side, side, 3), include_top=False, weights=None), path)
     monkeypatch.setattr(module.file_utils, "get_file", lambda *_, **__: str(path))
-    official = build(input_shape=(64, 64, 3), include_top=False, weights="imagenet", pooling="avg")
-    images = noise(2, 64)
+    official = build(input_shape=(side, side, 3), include_top=False, weights="imagenet", pooling="avg")
+    images = noise(2, side)
     wanted = official(module.preprocess_input(images.copy())).numpy()
-    model = models.build(name, 64, weights=str(path))
+    model = models.build(name, side, weights=str(path))
     vector = keras.Model(model.input, model.get_layer("features").output)
     np.testing.assert_allclose(vector(images), wanted, rtol=1e-3, atol=1e-4 * np.abs(wanted).max())
     # Nothing in a frozen network may be other in training, or its features could not be kept.
@@ -217,8 +218,10 @@ def test_the_head_is_as_asked_for():
 
 def test_a_size_too_small_is_refused_before_weights_are_looked_for():
     for name in BACKBONES:
-        with pytest.raises(ValueError, match=f"{name} takes images of at least 32 pixels a side, not 31 x 31"):
-            models.build(name, 31)
+        least = 75 if name == "inception_v3" else 32
+        message = f"{name} takes images of at least {least} pixels a side, not {least - 1} x {least - 1}"
+        with pytest.raises(ValueError, match=message):
+            models.build(name, least - 1)
 
 
 def test_missing_weights_say_where_to_put_them(tmp_path, monkeypatch):

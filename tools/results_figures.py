@@ -168,7 +168,7 @@ def called_fake(record: dict, shares: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(named), figsize=(1.2 * WIDTH, 3.4), sharey=True, squeeze=False)
     for axis, name in zip(axes.flat, named, strict=True):
         floors = {k: estimate(record, f"called fake by {name}/{k}") for k in ("reals", "known fakes")}
-        gan_plots.by_epoch(several(shares[shares["detector"] == name]), floors, axis=axis)
+        gan_plots.by_epoch(shares[shares["detector"] == name], floors, axis=axis)
         axis.set(title=name, ylim=(-0.03, 1.03))
     axes.flat[0].set(ylabel="share called fake")
     _over_all(figure, record)
@@ -179,7 +179,7 @@ def distances(record: dict, distances: pd.DataFrame) -> Figure:
     """How far each of our generators is from the reals, epoch by epoch, beside two halves of the reals."""
     figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
     halves = "two halves of the reals"
-    gan_plots.by_epoch(several(distances), {halves: estimate(record, f"kid by MobileNet/{halves}")}, axis=axis)
+    gan_plots.by_epoch(distances, {halves: estimate(record, f"kid by MobileNet/{halves}")}, axis=axis)
     axis.set(ylabel="KID on MobileNet's features", title=results.stamp(record))
     return figure
 
@@ -187,11 +187,6 @@ def distances(record: dict, distances: pd.DataFrame) -> Figure:
 def losses(record: dict, history: pd.DataFrame) -> Figure:
     """How generator and discriminator stood to each other."""
     return gan_plots.losses(history, title=results.stamp(record))
-
-
-def several(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of those generators that were looked at after several epochs."""
-    return table[table.groupby("seed")["epoch"].transform("nunique") > 1]
 
 
 def estimate(record: dict, name: str) -> Estimate:

@@ -91,6 +91,8 @@ def by_epoch(table: pd.DataFrame, floors: Mapping[str, Estimate], *, axis: Axes 
     for number, (seed, part) in enumerate(table.sort_values("epoch").groupby("seed")):
         look = _look(number)
         axis.plot(part["epoch"], part["value"], marker="o", markersize=4, label=str(seed), **look)
+        if len(part) == 1:  # a band would have no width
+            axis.vlines(part["epoch"], part["low"], part["high"], color=look["color"])
         axis.fill_between(part["epoch"], part["low"], part["high"], color=look["color"], alpha=0.15, linewidth=0)
     for (name, floor), (color, line) in zip(floors.items(), cycle(LEVELS), strict=False):
         axis.axhline(floor.value, color=color, linestyle=line, linewidth=1.8, label=name)

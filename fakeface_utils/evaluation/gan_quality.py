@@ -7,10 +7,11 @@ distance between two halves of the reals.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.linalg import qr, svdvals
 from scipy.stats import norm
 from sklearn.decomposition import PCA
@@ -21,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fakeface_utils.datasets.splits import make_folds
 from fakeface_utils.evaluation.audit import permute_labels
-from fakeface_utils.evaluation.intervals import Estimate, auc, mean
+from fakeface_utils.evaluation.intervals import Estimate, auc, mean, wilson
 from fakeface_utils.forensics.shortcuts import out_of_fold_scores
 from fakeface_utils.forensics.spectrum import azimuthal_average, log_spectrum
 
@@ -154,6 +155,32 @@ def nearest_neighbours(queries: np.ndarray, training: np.ndarray, k: int = 1) ->
     # Anew, as the search works with rounded squares: a copy must have a distance of 0.
     gaps = (_flat(training[rows]) - query.astype(float) for query, rows in zip(asked, index, strict=True))
     return index, np.array([np.sqrt((gap**2).mean(axis=1)) for gap in gaps])
+
+
+def beside_nearest(queries: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Pictures, and after them the training image nearest to each: (2 n, side, side, 3), two rows of a grid."""
+    nearest, _ = nearest_neighbours(queries, training)
+    return np.concatenate([queries, training[nearest[:, 0]]])
+
+
+def kind_shares(sets: Mapping[str, np.ndarray], templates: np.ndarray, kinds: np.ndarray) -> pd.DataFrame:
+    """The share of each kind in each set; a picture is of the kind of the template that is nearest to it, by pixels.
+
+    Give pictures whose kinds are known as one of the sets, to see whether this names them rightly.
+
+    Args:
+        sets: name -> (n, side, side, 3). templates: (m, side, side, 3), ``kinds`` (m,) theirs.
+
+    Returns:
+        A row a kind, a column of ``Estimate`` a set (Wilson's intervals), and ``truth``, the share among templates.
+    """
+    kinds, columns = np.asarray(kinds), {}
+    names = sorted(set(kinds))
+    for name, pictures in sets.items():
+        found = kinds[nearest_neighbours(pictures, templates)[0][:, 0]]
+        columns[name] = {kind: wilson(int((found == kind).sum()), len(found)) for kind in names}
+    columns["truth"] = {kind: round(float((kinds == kind).mean()), 2) for kind in names}
+    return pd.DataFrame(columns, dtype=object)
 
 
 def data_copying(generated: np.ndarray, held_out: np.ndarray, **options) -> Estimate:

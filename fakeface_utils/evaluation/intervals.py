@@ -54,7 +54,8 @@ def mean_share(said: np.ndarray, level: float = 0.95) -> Estimate:
     """A share over several sources, such as generators of several seeds: Student's interval over the sources.
 
     It says where the share of another source would lie on average; of one source it is :func:`wilson`'s, which counts
-    its images alone. Cut at 0 and 1.
+    its images alone. So it is of several whose shares are the same, such as 0, for these have no spread: that would
+    be an interval of no width. Cut at 0 and 1.
 
     Args:
         said: (n,) or (sources, n), true or false for each image.
@@ -65,9 +66,9 @@ def mean_share(said: np.ndarray, level: float = 0.95) -> Estimate:
     said = np.atleast_2d(np.asarray(said, bool))
     if said.ndim != 2 or not said.size:
         raise ValueError(f"a share needs answers (n,) or (sources, n), got {said.shape}")
-    if len(said) == 1:
-        return wilson(int(said.sum()), said.size, level)
     each = said.mean(axis=1)
+    if np.ptp(each) == 0:
+        return wilson(int(said.sum()), said.size, level)
     half = t.ppf((1 + level) / 2, len(each) - 1) * each.std(ddof=1) / np.sqrt(len(each))
     low, high = np.clip([each.mean() - half, each.mean() + half], 0, 1)
     return Estimate(float(each.mean()), float(low), float(high), said.size)

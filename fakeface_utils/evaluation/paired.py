@@ -259,23 +259,33 @@ def nadeau_bengio(differences: Sequence[float], n_train: int, n_test: int) -> Di
     return _difference(values.mean(), se, k, "Nadeau-Bengio", k - 1)
 
 
-def over_runs(differences: Sequence[float]) -> Difference:
-    """Mean of A minus B over k independent runs, such as generators of k seeds, by Student's paired t-test.
+def share_change(called_a: np.ndarray, called_b: np.ndarray) -> Difference:
+    """Mean over runs of the share that is called fake at A minus that at B, by Student's paired t-test.
 
-    What images add to the spread is part of each run's difference. With three runs only what is nearly the same in
-    all of them is clear of 0.
+    A and B are two states of each run, such as two epochs of each generator. The runs' changes also hold what their
+    pictures add; with few runs only a change many times their spread is clear of 0. By luck all changes may be alike:
+    the standard error is at least that of two shares of so many pictures (Agresti and Caffo 2000).
 
     Args:
-        differences: (k,), A minus B of one run each, in one unit.
+        called_a, called_b: (runs, n), (runs, m) bool, rows in the same order.
 
     Raises:
-        ValueError: fewer than two runs, or a number that is not finite.
+        ValueError: not as many runs of both, fewer than two, or a value that is neither 0 nor 1.
     """
-    values = np.asarray(differences, float)
-    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        raise ValueError(f"need the finite differences of two runs or more, got {values}")
-    se = values.std(ddof=1) / np.sqrt(len(values))
-    return _difference(values.mean(), se, len(values), f"{len(values)} runs", len(values) - 1)
+    a, b = np.asarray(called_a), np.asarray(called_b)
+    alike = a.ndim == b.ndim == 2 and len(a) == len(b) > 1
+    if not alike or not a.size or not b.size or not all(np.isin(x, (0, 1)).all() for x in (a, b)):
+        raise ValueError(f"need calls of 0 or 1 in (runs, n) of two runs or more: got {a.shape} and {b.shape}")
+    changes = a.mean(axis=1) - b.mean(axis=1)
+    least = _variance_of_share(a) + _variance_of_share(b)
+    se = np.sqrt(max(changes.var(ddof=1) / len(changes), least))
+    return _difference(changes.mean(), se, a.size + b.size, f"{len(changes)} runs", len(changes) - 1)
+
+
+def _variance_of_share(called: np.ndarray) -> float:
+    """Of a share, after Agresti and Caffo: with one image more that is called and one that is not."""
+    p = (called.sum() + 1) / (called.size + 2)
+    return p * (1 - p) / (called.size + 2)
 
 
 def shares(called_a: np.ndarray, called_b: np.ndarray) -> Difference:
@@ -285,7 +295,8 @@ def shares(called_a: np.ndarray, called_b: np.ndarray) -> Difference:
     few runs leave few degrees of freedom, (runs - 1) / (their part of the variance). Satterthwaite squares that part:
     with three runs his interval left out the truth too often (8 in 100; tests/test_paired.py has the simulation).
     Images of one source count as independent. Each share's own variance is Agresti and Caffo's (2000), with one image
-    more called and one more not called, so that a share of 0 or 1 has an interval, too.
+    more called and one more not called, so that a share of 0 or 1 has an interval, too. Near 0 or 1 three runs make it
+    somewhat too narrow.
 
     Args:
         called_a: (n,) bool, or (runs, n). called_b: (m,) bool, of one source.
@@ -299,7 +310,7 @@ def shares(called_a: np.ndarray, called_b: np.ndarray) -> Difference:
             f"need calls of 0 or 1 in (n,) or (runs, n), and (m,): got {np.shape(a)} and {np.shape(b)}"
         )
     runs, difference = a.mean(axis=1), float(a.mean() - b.mean())
-    of_a, of_b = (p * (1 - p) / (n + 2) for n, p in ((x.size, (x.sum() + 1) / (x.size + 2)) for x in (a, b)))
+    of_a, of_b = _variance_of_share(a), _variance_of_share(b)
     if len(runs) == 1:
         return _difference(difference, np.sqrt(of_a + of_b), a.size + b.size, "two shares")
     of_runs = max(runs.var(ddof=1) / len(runs), of_a)  # by luck all runs may have one share

@@ -45,7 +45,7 @@ class Backbone:
 
 
 def minus_one_to_one(x: keras.KerasTensor) -> keras.KerasTensor:
-    """0-255 to -1-1 (MobileNet and MobileNetV2)."""
+    """0-255 to -1-1 (MobileNet, MobileNetV2 and Inception)."""
     return layers.Rescaling(1 / 127.5, offset=-1)(x)
 
 

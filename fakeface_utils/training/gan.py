@@ -18,6 +18,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from fakeface_utils import config
 from fakeface_utils.datasets import pipeline, pixels
@@ -101,7 +102,7 @@ def train(
     cache_dir: str | Path | None = None,
     checkpoint_seconds: float | None = None,
     timeout: float = -1,
-    verbose: int = 2,
+    verbose: int = 1,
 ) -> Run:
     """The training of a recipe on real images: loaded if it has been run, else run now.
 
@@ -116,7 +117,8 @@ def train(
         shown: images in the grid that each epoch makes of the same noise.
         keep: epochs, from 1, after which the generator is kept, as far as the training gets; the last one's always is.
         store: the folder of trainings; default ``gan`` in the runs directory.
-        cache_dir, checkpoint_seconds, timeout, verbose: as in ``experiment.run``.
+        cache_dir, checkpoint_seconds, timeout: as in ``experiment.run``.
+        verbose: 0 silent, 1 a bar over the epochs, 2 Keras's line an epoch.
 
     Raises:
         ValueError: an image that is not real, fewer images than a batch, or a size the recipe cannot make.
@@ -178,14 +180,16 @@ def _fit(gan: DCGAN, images: np.ndarray, recipe: Recipe, flip: bool, log: _Monit
     first = log.restore(gan)
     if first < recipe.epochs:
         order = {"seed": log.seed, "batch_size": recipe.batch_size, "drop_last": True, "first_epoch": first}
-        gan.fit(
-            pipeline.endless(images, np.zeros(len(images)), **order, augment=random_flip if flip else None),
-            steps_per_epoch=pipeline.steps(len(images), recipe.batch_size, drop_last=True),
-            initial_epoch=first,
-            epochs=recipe.epochs,
-            callbacks=[log],
-            verbose=verbose,
-        )
+        bar = tqdm(total=recipe.epochs, initial=first, desc=f"{gan.generator.name}, epochs", disable=verbose != 1)
+        with bar:
+            gan.fit(
+                pipeline.endless(images, np.zeros(len(images)), **order, augment=random_flip if flip else None),
+                steps_per_epoch=pipeline.steps(len(images), recipe.batch_size, drop_last=True),
+                initial_epoch=first,
+                epochs=recipe.epochs,
+                callbacks=[log, keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())],
+                verbose=2 if verbose == 2 else 0,
+            )
 
 
 class _Monitor(_Log):
