@@ -12,7 +12,7 @@ keras = pytest.importorskip("keras")
 
 from fakeface_utils.datasets import layouts  # noqa: E402
 from fakeface_utils.models import load_detector  # noqa: E402
-from fakeface_utils.models.dcgan import DCGAN, HISTORY, RECIPES, discriminator, generator  # noqa: E402
+from fakeface_utils.models.dcgan import DCGAN, HISTORY, RECIPES, discriminator, generator, one_batch  # noqa: E402
 from fakeface_utils.training import gan  # noqa: E402
 from tests.conftest import make_140k  # noqa: E402
 
@@ -116,7 +116,12 @@ def test_a_finished_training_is_loaded(run, index, options, monkeypatch):
     for change in changes:
         with pytest.raises(TypeError):  # there is no _fit: it would have trained
             gan.train(SMALL, index, store=run.folder.parent, **options | change)
-    for other in (replace(SMALL, beta_1=0.6), replace(SMALL, epochs=4), replace(SMALL, label_noise=0.1)):
+    for other in (
+        replace(SMALL, step=one_batch),
+        replace(SMALL, beta_1=0.6),
+        replace(SMALL, epochs=4),
+        replace(SMALL, label_noise=0.1),
+    ):
         with pytest.raises(TypeError):
             gan.train(other, index, store=run.folder.parent, **options)
     with pytest.raises(TypeError):
@@ -134,7 +139,7 @@ def test_a_changed_network_is_trained_anew(run, index):
     model = gan._built(SMALL, 5)  # built later, with other layer names and weights: the same key
     assert gan._key(spec, model, index) == gan._key(spec, gan._built(SMALL, 0), index) == run.folder.name
     for part in ("generator", "discriminator"):
-        other = DCGAN(discriminator(SMALL), generator(SMALL))
+        other = DCGAN(discriminator(SMALL), generator(SMALL), SMALL.step)
         wide = replace(SMALL, maps=(8, 6, 5))
         setattr(other, part, {"generator": generator, "discriminator": discriminator}[part](wide))
         assert gan._key(spec, other, index) != run.folder.name

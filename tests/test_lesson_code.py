@@ -192,7 +192,7 @@ def test_one_step_of_lesson_06_is_the_packages():
     for network, same in zip(*pairs, strict=True):
         same.set_weights(network.get_weights())
     adam = lambda: keras.optimizers.Adam(1e-2, beta_1=0.5)  # noqa: E731
-    ours = dcgan.DCGAN(ours_d, ours_g, seed=4)
+    ours = dcgan.DCGAN(ours_d, ours_g, dcgan.two_batches, seed=4)
     ours.compile(adam(), adam(), keras.losses.BinaryCrossentropy())
     one_step = functions_of("06_dcgan", np=np, keras=keras, ops=keras.ops, tf=tf)["one_step"]
     before, rules, draws = g.get_weights() + d.get_weights(), [adam(), adam()], keras.random.SeedGenerator(4)

@@ -16,6 +16,8 @@ from keras import layers, ops
 from fakeface_utils.models import scratch
 
 HISTORY = ("d_loss", "g_loss", "d_real", "d_generated")  # what a training step measures
+# Both losses, and P(fake) of reals and of generated images.
+Told = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 WEIGHTS = partial(keras.initializers.RandomNormal, stddev=0.02)  # how Radford et al. draw all weights
 
 
@@ -25,6 +27,7 @@ class Recipe:
 
     Attributes:
         make_generator, make_discriminator: recipe -> the untrained network.
+        step: how both learn from one batch of reals, ``two_batches`` or ``one_batch``.
         size: side of the square images, pixels; a multiple of 16 with the number of ``maps`` in the table.
         latent: numbers in a point of noise; each is drawn from the standard normal distribution.
         maps: channels of the generator's feature maps, from the smallest map on.
@@ -35,6 +38,7 @@ class Recipe:
 
     make_generator: Callable[[Recipe], keras.Model]
     make_discriminator: Callable[[Recipe], keras.Model]
+    step: Callable[[DCGAN, tf.Tensor], Told]
     size: int
     latent: int
     maps: tuple[int, ...]
@@ -134,35 +138,6 @@ def _conv(kind: type[layers.Layer], width: int, use_bias: bool = True) -> layers
     return kind(width, 4, strides=2, padding="same", use_bias=use_bias, kernel_initializer=WEIGHTS())
 
 
-RECIPES = {
-    # The label noise is assumed: that of the Keras example whose class the report took over.
-    "report_004": Recipe(
-        _report_004_generator,
-        _report_004_discriminator,
-        size=128,
-        latent=128,
-        maps=(128, 64, 128, 64, 64),
-        learning_rate=1e-4,
-        beta_1=0.9,
-        label_noise=0.05,
-        batch_size=32,
-        epochs=30,
-    ),
-    "laptop_64": Recipe(
-        _laptop_generator,
-        _laptop_discriminator,
-        size=64,
-        latent=100,
-        maps=(256, 128, 64, 32),
-        learning_rate=2e-4,
-        beta_1=0.5,
-        label_noise=0.0,
-        batch_size=32,
-        epochs=300,
-    ),
-}
-
-
 class DCGAN(keras.Model):
     """A generator and a discriminator whose ``fit`` trains both: one step of each a batch, as in report 004.
 
@@ -170,20 +145,24 @@ class DCGAN(keras.Model):
     the report took over; the report's text, as Goodfellow et al., has the discriminator give P(real), which is 1 -
     P(fake). But for the label noise, which raises both labels, the two train alike.
 
-    The report does not print its ``train_step``. This one differs from the example's in two things. There, the
-    discriminator gets reals and generated images as one batch; here as two, so that batch normalisation finds in this
-    step what it finds in the generator's. And there the networks are called without ``training=True``, so that in
-    Keras 3 dropout is off and batch normalisation never measures a mean; here both work, as the report describes them.
+    The report does not print its ``train_step``; ``one_batch`` is the example's.
 
     Args:
         discriminator: images (b, h, w, c) in 0-255 to P(fake) (b, 1).
         generator: noise (b, latent) to images (b, h, w, c) in 0-255.
-        label_noise: as in ``Recipe``. seed: of noise, at least 0; ``training.gan`` sets it anew every epoch.
+        step, label_noise: as in ``Recipe``. seed: of noise, at least 0; ``training.gan`` sets it anew every epoch.
     """
 
-    def __init__(self, discriminator: keras.Model, generator: keras.Model, label_noise: float = 0.0, seed: int = 0):
+    def __init__(
+        self,
+        discriminator: keras.Model,
+        generator: keras.Model,
+        step: Callable[[DCGAN, tf.Tensor], Told],
+        label_noise: float = 0.0,
+        seed: int = 0,
+    ):
         super().__init__(name="dcgan")
-        self.discriminator, self.generator = discriminator, generator
+        self.discriminator, self.generator, self.step = discriminator, generator, step
         self.label_noise = label_noise
         self.draws = keras.random.SeedGenerator(seed)
         self.means = [keras.metrics.Mean(name) for name in HISTORY]
@@ -212,29 +191,67 @@ class DCGAN(keras.Model):
             discriminator gives to reals and to generated images before its step. 0 and 1 is a discriminator that
             cannot be fooled, .5 and .5 one that cannot tell.
         """
-        real = data[0] if isinstance(data, tuple) else data
-        shape = (ops.shape(real)[0], self.generator.input_shape[-1])
-        generated = self.generator(keras.random.normal(shape, seed=self.draws), training=True)
-        with tf.GradientTape() as tape:
-            of_real = self.discriminator(real, training=True)
-            of_generated = self.discriminator(generated, training=True)
-            d_loss = (self._loss(0, of_real) + self._loss(1, of_generated)) / 2
-            scaled = self.d_optimizer.scale_loss(d_loss)
-        _descend(tape, scaled, self.discriminator, self.d_optimizer)
-
-        noise = keras.random.normal(shape, seed=self.draws)
-        with tf.GradientTape() as tape:
-            taken_for = self.discriminator(self.generator(noise, training=True), training=True)
-            g_loss = self.loss_fn(ops.zeros_like(taken_for), taken_for)  # it wants to be taken for real
-            scaled = self.g_optimizer.scale_loss(g_loss)
-        _descend(tape, scaled, self.generator, self.g_optimizer)
-        for mean, value in zip(self.means, (d_loss, g_loss, of_real, of_generated), strict=True):
+        told = self.step(self, data[0] if isinstance(data, tuple) else data)
+        for mean, value in zip(self.means, told, strict=True):
             mean.update_state(value)
         return {mean.name: mean.result() for mean in self.means}
 
-    def _loss(self, label: int, p_fake: tf.Tensor) -> tf.Tensor:
+    def noise(self, like: tf.Tensor) -> tf.Tensor:
+        """New points of noise, as many as ``like`` has images."""
+        return keras.random.normal((ops.shape(like)[0], self.generator.input_shape[-1]), seed=self.draws)
+
+    def d_loss(self, label: int, p_fake: tf.Tensor) -> tf.Tensor:
+        """The discriminator's loss on images that all have one label, with the noise on labels."""
         noise = keras.random.uniform(ops.shape(p_fake), 0, self.label_noise, seed=self.draws)
         return self.loss_fn(label + noise, p_fake)
+
+    def g_loss(self, p_fake: tf.Tensor) -> tf.Tensor:
+        """The generator's: it wants to be taken for real."""
+        return self.loss_fn(ops.zeros_like(p_fake), p_fake)
+
+
+def two_batches(gan: DCGAN, real: tf.Tensor) -> Told:
+    """A step in which the discriminator gets reals and generated images apart, with dropout and batch normalisation on.
+
+    So batch normalisation finds in this step what it finds in the generator's. It needs a discriminator that does not
+    normalise right before its last layer: there the mean of either batch would be taken off, and with it all that tells
+    the two apart.
+    """
+    generated = gan.generator(gan.noise(real), training=True)
+    with tf.GradientTape() as tape:
+        of_real = gan.discriminator(real, training=True)
+        of_generated = gan.discriminator(generated, training=True)
+        d_loss = (gan.d_loss(0, of_real) + gan.d_loss(1, of_generated)) / 2
+        scaled = gan.d_optimizer.scale_loss(d_loss)
+    _descend(tape, scaled, gan.discriminator, gan.d_optimizer)
+    return d_loss, _teach_generator(gan, real, training=True), of_real, of_generated
+
+
+def one_batch(gan: DCGAN, real: tf.Tensor) -> Told:
+    """The step of the Keras example that report 004 took over: reals and generated images in one batch.
+
+    The example calls its networks without saying that they train. So dropout is off, and batch normalisation keeps the
+    mean 0 and variance 1 that it began with. The report puts the latter right before its last layer (see
+    :func:`two_batches`): switched on, that discriminator could not learn.
+    """
+    generated = gan.generator(gan.noise(real), training=False)
+    with tf.GradientTape() as tape:
+        both = gan.discriminator(ops.concatenate([generated, ops.cast(real, generated.dtype)]), training=False)
+        of_generated, of_real = ops.split(both, 2)
+        d_loss = (gan.d_loss(0, of_real) + gan.d_loss(1, of_generated)) / 2
+        scaled = gan.d_optimizer.scale_loss(d_loss)
+    _descend(tape, scaled, gan.discriminator, gan.d_optimizer)
+    return d_loss, _teach_generator(gan, real, training=False), of_real, of_generated
+
+
+def _teach_generator(gan: DCGAN, real: tf.Tensor, training: bool) -> tf.Tensor:
+    """One step of the generator from as many new points of noise as there are reals; its loss before."""
+    noise = gan.noise(real)
+    with tf.GradientTape() as tape:
+        g_loss = gan.g_loss(gan.discriminator(gan.generator(noise, training=training), training=training))
+        scaled = gan.g_optimizer.scale_loss(g_loss)
+    _descend(tape, scaled, gan.generator, gan.g_optimizer)
+    return g_loss
 
 
 def _safe_in_half(rule: keras.optimizers.Optimizer, model: keras.Model) -> keras.optimizers.Optimizer:
@@ -247,3 +264,34 @@ def _safe_in_half(rule: keras.optimizers.Optimizer, model: keras.Model) -> keras
 
 def _descend(tape: tf.GradientTape, loss: tf.Tensor, model: keras.Model, rule: keras.optimizers.Optimizer) -> None:
     rule.apply(tape.gradient(loss, model.trainable_variables))
+
+
+RECIPES = {
+    # The label noise is assumed: that of the Keras example whose class the report took over.
+    "report_004": Recipe(
+        _report_004_generator,
+        _report_004_discriminator,
+        one_batch,
+        size=128,
+        latent=128,
+        maps=(128, 64, 128, 64, 64),
+        learning_rate=1e-4,
+        beta_1=0.9,
+        label_noise=0.05,
+        batch_size=32,
+        epochs=30,
+    ),
+    "laptop_64": Recipe(
+        _laptop_generator,
+        _laptop_discriminator,
+        two_batches,
+        size=64,
+        latent=100,
+        maps=(256, 128, 64, 32),
+        learning_rate=2e-4,
+        beta_1=0.5,
+        label_noise=0.0,
+        batch_size=32,
+        epochs=300,
+    ),
+}

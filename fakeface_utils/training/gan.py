@@ -162,7 +162,7 @@ def read(folder: Path) -> Run | None:
 
 def _built(recipe: Recipe, seed: int) -> DCGAN:
     with building(seed, precision()):
-        gan = DCGAN(dcgan.discriminator(recipe), dcgan.generator(recipe), recipe.label_noise, seed)
+        gan = DCGAN(dcgan.discriminator(recipe), dcgan.generator(recipe), recipe.step, recipe.label_noise, seed)
         adams = [keras.optimizers.Adam(recipe.learning_rate, beta_1=recipe.beta_1) for _ in range(2)]
         gan.compile(*adams, keras.losses.BinaryCrossentropy())
     return gan
