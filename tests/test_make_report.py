@@ -728,3 +728,76 @@ def test_the_figures_and_tables_of_error_levels(root):
     assert "| MobileNet, RGB (one training) | 0.600 [0.550, 0.650] |" in page
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert "| RGB + ELA | 05 | 0.600 [0.550, 0.650], n = 2,041 |" in readme and "| RGB | 05" not in readme
+
+
+# Lesson 06
+
+
+def gan_record(**metrics: object) -> dict:
+    named = {name.replace("_", " "): values for name, values in metrics.items()}
+    return trained(named) | {"lesson": "06_dcgan"}
+
+
+OURS = "DCGAN, 64 px"
+
+
+@pytest.mark.parametrize(
+    ("found", "word"), [(UP, "higher"), (DOWN, "lower"), (OPEN, "not told apart")], ids=["up", "down", "open"]
+)
+def test_whether_a_detector_recognises_a_generator(found, word):
+    shares = {"reals": Estimate(0.5, 0.4, 0.6, 120), OURS: Estimate(0.6, 0.5, 0.7, 3000)}
+    alone = {"DCGAN of 004": Estimate(0.1, 0.05, 0.15, 1000)}
+    aucs = {OURS: Estimate(0.7, 0.6, 0.8, 3120), "DCGAN of 004": Estimate(0.2, 0.1, 0.3, 1120)}
+    record = gan_record(
+        called_fake_by_MobileNet=shares | alone,
+        auc_by_MobileNet=aucs,
+        called_fake_difference_by_MobileNet={
+            f"{OURS} - reals": found,
+            "DCGAN of 004 - reals": differ(-0.4, 0.04),
+            "last epoch - epoch 50": differ(0.01, 0.5),
+        },
+    )
+    (line,) = results_words.in_words([record])
+    told = "MobileNet calls 0.600 [0.500, 0.700] of DCGAN 64 px fake and 0.500 [0.400, 0.600] of reals that went"
+    assert f"{told} the same way ({word}); AUC between them 0.700 [0.600, 0.800]." in line
+    # One training is no member of the family: two others would make p = .04 too large.
+    assert (
+        "of DCGAN of 004 fake and 0.500 [0.400, 0.600] of reals that went the same way (lower, one training)"
+        in line
+    )
+    assert "last epoch - epoch 50: +0.010 [-0.013, +0.033] (not told apart)." in line
+
+
+def test_words_about_faces_distances_and_copies():
+    record = gan_record(
+        face_found={"reals": Estimate(0.9, 0.85, 0.95, 680), f"{OURS}, epoch 50": Estimate(0.5, 0.4, 0.6, 3000)},
+        kid_by_MobileNet={"two halves of the reals": Estimate(0.0, -0.1, 0.1, 340)},
+        copying={OURS: Estimate(0.55, 0.5, 0.6, 320)},
+    )
+    (line,) = results_words.in_words([record])
+    for part in (
+        "a face in this share of pictures: reals 0.900 [0.850, 0.950]; DCGAN 64 px epoch 50 0.500 [0.400, 0.600].",
+        "MobileNet's features: two halves of the reals 0.000 [-0.100, 0.100].",
+        "(which favour the blurred): DCGAN 64 px 0.550 [0.500, 0.600].",
+    ):
+        assert part in line, part
+
+
+def test_the_figures_of_lesson_06_show_every_generator_and_both_floors():
+    stages = [(f"generator {k}", epoch, 0.1 * k + epoch / 100) for k in range(2) for epoch in (1, 10)]
+    stages.append(("DCGAN of 004", 10, 0.9))
+    table = pd.DataFrame(stages, columns=["seed", "epoch", "value"])
+    table = table.assign(low=table["value"] - 0.05, high=table["value"] + 0.05)
+    two = pd.concat([table.assign(detector=name) for name in ("CNN of 004", "MobileNet")])
+    floors = {"reals": Estimate(0.3, 0.2, 0.4, 120), "known fakes": Estimate(0.7, 0.6, 0.8, 120)}
+    kid = {"two halves of the reals": Estimate(0.0, -0.1, 0.1, 340)}
+    record = gan_record(called_fake_by_CNN_of_004=floors, called_fake_by_MobileNet=floors, kid_by_MobileNet=kid)
+    figure = results_figures.called_fake(record, two)
+    assert [axis.get_title() for axis in figure.axes] == ["CNN of 004", "MobileNet"]
+    for axis in figure.axes:
+        assert axis.get_legend_handles_labels()[1] == ["DCGAN of 004", "generator 0", "generator 1", *floors]
+    (axis,) = results_figures.distances(record, table).axes
+    lines = {line.get_label(): line for line in axis.get_lines()}
+    np.testing.assert_allclose(lines["generator 1"].get_ydata(), [0.11, 0.2])
+    assert set(lines["two halves of the reals"].get_ydata()) == {0.0}
+    plt.close("all")

@@ -242,10 +242,11 @@ def generators(record: dict) -> Iterator[str]:
     told = [f"{_bare(name)} {ledger.shown(one)}" for name, one in kid.items()]
     if told:
         yield f"Kernel distance to half of the reals on MobileNet's features: {'; '.join(told)}."
-    for name, one in _starting(record, "copying/").items():
+    copies = [f"{_bare(name)} {ledger.shown(one)}" for name, one in _starting(record, "copying/").items()]
+    if copies:
         yield (
-            f"A picture of {_bare(name)} lies nearer to the training images than a held-out real with a probability "
-            f"of {ledger.shown(one)}: {'near copies' if one['low'] > 0.5 else 'no sign of copies'}."
+            "Probability that a picture lies nearer to the training images than a held-out real does, by pixels "
+            f"(which favour the blurred): {'; '.join(copies)}."
         )
 
 

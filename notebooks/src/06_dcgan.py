@@ -924,7 +924,7 @@ display(ledger.claims_table(lesson, judged))
 sizes = {"generator of 004": dcgan.generator(of_004).count_params()}
 sizes["discriminator of 004"] = dcgan.discriminator(of_004).count_params()
 found = {"parameters": sizes, "face found": with_face, "picked": picked}
-found["copying"] = copying
+found |= {"copying": copying, "seeds": {report_name: 1}}  # it was trained once
 found |= {f"grid of {k} px": v for k, v in results.by_metric(grids).items()}
 if face:
     stages = (face[f"{our_name}, epoch {e}"] for e in (last, middle))
