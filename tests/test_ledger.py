@@ -154,7 +154,7 @@ def test_only_an_ordering_may_be_stated_in_words_alone(tmp_path, kind):
 
 # Systems that the committed records lack for want of weights or of hours; all others, and what stands in for these,
 # must be answered.
-LACKING = re.compile(r"DenseNet|VGG|ResNet|EfficientNet|MobileNetV|Model 1|MobileNet, 001|Fusion")
+LACKING = re.compile(r"DenseNet|VGG|ResNet|EfficientNet|MobileNetV|Model 1|MobileNet, 001|Fusion|DCGAN of 004 - ")
 
 
 def test_the_committed_ledger_and_records_fit_together():
@@ -243,6 +243,19 @@ def test_what_stands_in_for_a_claim_of_lesson_05_has_its_statement_and_its_numbe
         if not row.Index.startswith("001-ela-is-the-reason"):
             assert row.statement == own.loc[twin, "statement"] and row.where == own.loc[twin, "where"], row.Index
             assert row.reported == own.loc[twin, "reported"], row.Index
+
+
+def test_claims_of_lesson_06_have_a_table_and_what_stands_in_says_the_same():
+    claims = ledger.read_claims()
+    of_it = claims[claims["lesson"] == "06_dcgan"].set_index("id")
+    (record,) = results.recorded("06_dcgan")
+    own = of_it.loc["004-dcgan-recognised"]
+    for row in of_it.itertuples():
+        assert any(row.metric.startswith(prefix) for prefix in MEASURED["06_dcgan"][1]), row.Index
+        assert (row.metric in record["metrics"]) == (row.Index != "004-dcgan-recognised"), row.Index
+        assert isinstance(row.substituted, str) == (row.kind == "ordering" and row.Index != own.name), row.Index
+        if row.Index.startswith(own.name):
+            assert (row.statement, row.where) == (own["statement"], own["where"]), row.Index
 
 
 def test_no_level_of_a_network_with_assumed_settings_is_judged():
