@@ -255,7 +255,7 @@ class Watched(DCGAN):
 
 def seen(images: np.ndarray, flip: bool, epochs: int) -> list[np.ndarray]:
     """The batches that a training of so many epochs gets, batches of 5."""
-    model = Watched(discriminator(SMALL), generator(SMALL))
+    model = Watched(discriminator(SMALL), generator(SMALL), SMALL.step)
     log = gan._Monitor(0, Path("nowhere"), 0, 3, [])
     gan._fit(model, images, replace(SMALL, batch_size=5, epochs=epochs), flip, log, 0)
     return model.seen
